@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whole messages: what stands between the IKE header and the sessions.
+ * docs/protocol.md 5.2. Sessions are only delimited here: a store that is
+ * sent one bad session refuses that one, and takes the others.
+ */
+#include "wire/parts.h"
+
+#define ERROR_TYPES_BELOW 16384u /* RFC 7296 3.10.1 */
+
+/* Bits of the payloads and notifies that may occur once. */
+enum {
+	SEEN_SENDER,
+	SEEN_SUBJECT,
+	SEEN_CURSOR,
+	SEEN_BY_SPI,
+	SEEN_ERROR,
+	SEEN_FLAGS, /* first of the notifies without data */
+};
+
+static void get_server_id(struct baton_reader *b, struct baton_id *id)
+{
+	get_id_body(b, id);
+	if (!b->err && check_server_id(id))
+		baton_reader_fail(b, -BATON_E_VALUE, "Server ID");
+}
+
+static void get_by_spi(struct baton_reader *b, struct baton_message *m, uint8_t protocol, uint8_t spi_size)
+{
+	if (protocol < PROTO_IKE || protocol > BATON_PROTO_ESP) {
+		baton_reader_fail(b, -BATON_E_VALUE, "protocol");
+		return;
+	}
+	if (spi_size != (protocol == PROTO_IKE ? 8 : 4)) {
+		baton_reader_fail(b, -BATON_E_LENGTH, "SPI size");
+		return;
+	}
+	m->by_spi_protocol = protocol;
+	m->by_spi = protocol == PROTO_IKE ? baton_get_u64(b, "SPI") : baton_get_u32(b, "SPI");
+	if (!b->err && !m->by_spi)
+		baton_reader_fail(b, -BATON_E_VALUE, "SPI");
+}
+
+/* The flag a notify without SPI and data sets, or NULL. */
+static bool *flag_of(struct baton_message *m, uint16_t type)
+{
+	switch (type) {
+	case BATON_N_HELLO:
+		return &m->hello;
+	case BATON_N_SYNCED:
+		return &m->synced;
+	case BATON_N_CLAIM:
+		return &m->claim;
+	case BATON_N_PING:
+		return &m->ping;
+	case BATON_N_ADOPT:
+		return &m->adopt;
+	default:
+		return NULL;
+	}
+}
+
+static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t *seen)
+{
+	uint8_t protocol = baton_get_u8(b, "protocol");
+	uint8_t spi_size = baton_get_u8(b, "SPI size");
+	uint16_t type = baton_get_u16(b, "notify type");
+	bool *flag = flag_of(m, type);
+
+	if (b->err)
+		return;
+	if (type == BATON_N_BY_SPI) {
+		if (seen_once(seen, SEEN_BY_SPI, b))
+			get_by_spi(b, m, protocol, spi_size);
+	} else if (!flag && type != BATON_N_ERROR) {
+		/* Unknown status types are ignored, unknown error types are errors (RFC 7296 3.10.1). */
+		if (type < ERROR_TYPES_BELOW)
+			baton_reader_fail(b, -BATON_E_VALUE, "notify type");
+		baton_get_bytes(b, baton_reader_left(b), "notification data");
+	} else if (protocol || spi_size) {
+		baton_reader_fail(b, -BATON_E_VALUE, "protocol and SPI size");
+	} else if (flag) {
+		if (seen_once(seen, SEEN_FLAGS + type - BATON_N_HELLO, b))
+			*flag = true;
+	} else if (seen_once(seen, SEEN_ERROR, b)) {
+		m->error = baton_get_u16(b, "status");
+		if (!b->err && m->error == BATON_OK)
+			baton_reader_fail(b, -BATON_E_VALUE, "status");
+	}
+}
+
+/* Sessions, reports and deletes share one limit: there is a status for each, and the response has to hold them. */
+static unsigned room(const struct baton_message *m)
+{
+	return BATON_ITEMS_MAX - m->session_count - m->report_count - m->delete_count;
+}
+
+static void get_session_ref(struct baton_reader *b, struct baton_message *m)
+{
+	struct baton_session_ref *ref;
+
+	if (!room(m)) {
+		baton_reader_fail(b, -BATON_E_LIMIT, "SESSION");
+		return;
+	}
+	ref = &m->sessions[m->session_count];
+	ref->len = baton_reader_left(b);
+	ref->body = b->base + b->pos;
+	ref->spi_i = baton_get_u64(b, "initiator SPI");
+	ref->spi_r = baton_get_u64(b, "responder SPI");
+	baton_get_bytes(b, baton_reader_left(b), "session");
+	m->session_count++;
+}
+
+static void get_reports(struct baton_reader *b, struct baton_message *m)
+{
+	while (!b->err && baton_reader_left(b)) {
+		if (!room(m))
+			baton_reader_fail(b, -BATON_E_LIMIT, "COUNTERS");
+		else
+			get_report(b, &m->reports[m->report_count++]);
+	}
+}
+
+static void get_deletes(struct baton_reader *b, struct baton_message *m)
+{
+	uint8_t protocol = baton_get_u8(b, "protocol");
+	uint8_t spi_size = baton_get_u8(b, "SPI size");
+	uint16_t count = baton_get_u16(b, "number of SPIs");
+
+	if (b->err)
+		return;
+	if (protocol != PROTO_IKE)
+		baton_reader_fail(b, -BATON_E_VALUE, "protocol");
+	else if (spi_size != DELETE_SPI_LEN || count * DELETE_SPI_LEN != baton_reader_left(b))
+		baton_reader_fail(b, -BATON_E_LENGTH, "number of SPIs");
+	else if (count > room(m))
+		baton_reader_fail(b, -BATON_E_LIMIT, "D");
+	for (unsigned i = 0; !b->err && i < count; i++)
+		get_delete(b, &m->deletes[m->delete_count++]);
+}
+
+static void get_item_status(struct baton_reader *b, struct baton_message *m)
+{
+	struct baton_status none;
+
+	if (m->statuses && m->status_count == m->status_max)
+		baton_reader_fail(b, -BATON_E_LIMIT, "LEASE");
+	else
+		get_status(b, m->statuses ? &m->statuses[m->status_count++] : &none);
+}
+
+static void get_part(const struct baton_payload_view *p, struct baton_reader *b, struct baton_message *m,
+		     uint32_t *seen)
+{
+	switch (p->type) {
+	case BATON_PL_IDI:
+		if (seen_once(seen, SEEN_SENDER, b))
+			get_server_id(b, &m->sender);
+		break;
+	case BATON_PL_IDR:
+		if (seen_once(seen, SEEN_SUBJECT, b))
+			get_server_id(b, &m->subject);
+		break;
+	case BATON_PL_NOTIFY:
+		get_notify(b, m, seen);
+		break;
+	case BATON_PL_DELETE:
+		get_deletes(b, m);
+		break;
+	case BATON_PL_SESSION:
+		get_session_ref(b, m);
+		break;
+	case BATON_PL_COUNTERS:
+		get_reports(b, m);
+		break;
+	case BATON_PL_LEASE:
+		get_item_status(b, m);
+		break;
+	case BATON_PL_CURSOR:
+		if (!seen_once(seen, SEEN_CURSOR, b))
+			break;
+		m->has_cursor = true;
+		m->cursor.position = baton_get_u64(b, "position");
+		m->cursor.max_bytes = baton_get_u32(b, "max bytes");
+		break;
+	case BATON_PL_FRAGMENT:
+		baton_reader_fail(b, -BATON_E_VALUE, "FRAGMENT in a whole message");
+		break;
+	default:
+		skip_unknown(p, b);
+	}
+}
+
+/* The arrays are as large as a message can need: only their counts are cleared. */
+static void clear(struct baton_message *m)
+{
+	m->sender = m->subject = (struct baton_id){0};
+	m->hello = m->synced = m->claim = m->ping = m->adopt = m->has_cursor = false;
+	m->error = 0;
+	m->cursor = (struct baton_cursor){0};
+	m->by_spi_protocol = 0;
+	m->by_spi = 0;
+	m->session_count = m->report_count = m->delete_count = m->status_count = 0;
+}
+
+int baton_message_decode(struct baton_message *m, const void *buf, size_t len, struct baton_where *where)
+{
+	struct baton_payload_view p;
+	struct baton_reader r;
+	uint32_t seen = 0;
+	uint8_t next;
+
+	clear(m);
+	baton_reader_init(&r, buf, len);
+	baton_header_decode(&m->header, &r);
+	next = m->header.next_payload;
+	while (baton_payload_next(&r, &next, &p) > 0) {
+		get_part(&p, &p.body, m, &seen);
+		body_done(&r, &p.body);
+	}
+	if (r.err)
+		clear(m);
+	if (where)
+		*where = r.where;
+	return r.err;
+}
+
+/* ---- builders ------------------------------------------------------------------------------ */
+
+static struct chain chain_of(struct baton_builder *b)
+{
+	return (struct chain){&b->w, b->next_pos, b->payload_pos};
+}
+
+static void back_to(struct baton_builder *b, const struct chain *c)
+{
+	b->next_pos = c->next_pos;
+	b->payload_pos = c->start;
+}
+
+void baton_build_id(struct baton_builder *b, uint8_t payload, const struct baton_id *id)
+{
+	struct chain c = chain_of(b);
+
+	if (!id->type)
+		return;
+	put_id(&c, payload, id);
+	back_to(b, &c);
+}
+
+void baton_build_notify(struct baton_builder *b, uint16_t type)
+{
+	struct chain c = chain_of(b);
+
+	put_notify(&c, type);
+	back_to(b, &c);
+}
+
+void baton_build_error(struct baton_builder *b, uint16_t status)
+{
+	baton_build_open(b, BATON_PL_NOTIFY);
+	baton_put_u16(&b->w, 0); /* no protocol, no SPI */
+	baton_put_u16(&b->w, BATON_N_ERROR);
+	baton_put_u16(&b->w, status);
+	baton_build_close(b);
+}
+
+void baton_build_by_spi(struct baton_builder *b, uint8_t protocol, uint64_t spi)
+{
+	baton_build_open(b, BATON_PL_NOTIFY);
+	baton_put_u8(&b->w, protocol);
+	baton_put_u8(&b->w, protocol == PROTO_IKE ? 8 : 4);
+	baton_put_u16(&b->w, BATON_N_BY_SPI);
+	if (protocol == PROTO_IKE)
+		baton_put_u64(&b->w, spi);
+	else
+		baton_put_u32(&b->w, (uint32_t)spi);
+	baton_build_close(b);
+}
+
+void baton_build_cursor(struct baton_builder *b, const struct baton_cursor *c)
+{
+	baton_build_open(b, BATON_PL_CURSOR);
+	baton_put_u64(&b->w, c->position);
+	baton_put_u32(&b->w, c->max_bytes);
+	baton_build_close(b);
+}
+
+void baton_build_session(struct baton_builder *b, const void *body, size_t len)
+{
+	baton_build_open(b, BATON_PL_SESSION);
+	baton_put_bytes(&b->w, body, len);
+	baton_build_close(b);
+}
+
+void baton_build_reports(struct baton_builder *b, const struct baton_report *r, unsigned count)
+{
+	if (!count)
+		return;
+	baton_build_open(b, BATON_PL_COUNTERS);
+	for (unsigned i = 0; i < count; i++)
+		put_report(&b->w, &r[i]);
+	baton_build_close(b);
+}
+
+void baton_build_delete(struct baton_builder *b, const struct baton_delete *d)
+{
+	baton_build_open(b, BATON_PL_DELETE);
+	baton_put_u8(&b->w, PROTO_IKE);
+	baton_put_u8(&b->w, DELETE_SPI_LEN);
+	baton_put_u16(&b->w, 1);
+	put_delete(&b->w, d);
+	baton_build_close(b);
+}
+
+void baton_build_status(struct baton_builder *b, const struct baton_status *s)
+{
+	struct chain c = chain_of(b);
+
+	put_status(&c, s);
+	back_to(b, &c);
+}
