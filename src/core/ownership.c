@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/ownership.h"
+
+static void raise64(uint64_t *to, uint64_t v)
+{
+	if (v > *to)
+		*to = v;
+}
+
+void baton_counters_merge(struct baton_counters *into, const struct baton_counters *from)
+{
+	/*
+	 * in_limit is a promise about one report: the newest report decides it. A
+	 * report with a higher in_seq is newer; with the same one, the lower limit
+	 * is (the SA has gone quiet and the owner took its promise back).
+	 */
+	if (from->in_seq > into->in_seq)
+		into->in_limit = from->in_limit;
+	else if (from->in_seq == into->in_seq && from->in_limit < into->in_limit)
+		into->in_limit = from->in_limit;
+	raise64(&into->in_seq, from->in_seq);
+	raise64(&into->in_limit, into->in_seq);
+	raise64(&into->out_seq, from->out_seq);
+	raise64(&into->out_lease, from->out_lease);
+}
+
+static bool owned_by(const struct baton_record *r, const struct baton_id *id)
+{
+	return baton_id_equal(&r->owner, id);
+}
+
+/* An older epoch, or the same epoch from another than the owner, has lost the session. */
+static bool is_stale(const struct baton_record *r, const struct baton_id *sender, uint32_t epoch)
+{
+	return epoch < r->epoch || (epoch == r->epoch && !owned_by(r, sender));
+}
+
+/* Invariant 4: an inbound SPI of s must not name an SA of another owner, nor one with another outbound SPI. */
+static bool collides(struct baton_table *t, const struct baton_id *sender, const struct baton_session *s)
+{
+	for (unsigned i = 0; i < s->child_count; i++) {
+		const struct baton_mark *m = baton_table_find_in(t, s->children[i].spi_in);
+
+		if (!m || (m->record->spi_i == s->spi_i && m->record->spi_r == s->spi_r))
+			continue;
+		/* The same SA under a new IKE SA of the same owner: an IKE rekey. */
+		if (owned_by(m->record, sender) && m->spi_out == s->children[i].spi_out)
+			continue;
+		return true;
+	}
+	return false;
+}
+
+static void merge_children(struct baton_record *r, const struct baton_session *s)
+{
+	for (unsigned i = 0; i < s->child_count; i++) {
+		struct baton_mark *m = baton_record_mark(r, s->children[i].spi_in);
+
+		if (m)
+			baton_counters_merge(&m->counters, &s->children[i].counters);
+	}
+}
+
+int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
+		  const struct baton_session *s, uint64_t now_ms)
+{
+	struct baton_record *r = baton_table_find(o->table, s->spi_i, s->spi_r);
+	bool fresh = !r;
+	int err;
+
+	if (!baton_id_equal(&s->owner, sender))
+		return BATON_E_STALE_OWNER;
+	if (r && r->deleted)
+		return BATON_E_DELETED;
+	if (r && is_stale(r, sender, s->epoch))
+		return BATON_E_STALE_OWNER;
+	if (r && s->epoch == r->epoch && s->version < r->version)
+		return BATON_E_STALE_VERSION;
+	if (collides(o->table, sender, s))
+		return BATON_E_SPI_COLLISION;
+	if (r && s->epoch == r->epoch && s->version == r->version && r->body) {
+		merge_children(r, s);
+		return BATON_OK;
+	}
+	if (r && s->epoch > r->epoch && owned_by(r, o->self) && !baton_id_equal(sender, o->self) &&
+	    o->losing)
+		o->losing(o->ctx, r);
+	if (fresh)
+		r = baton_table_add(o->table, s->spi_i, s->spi_r);
+	if (!r)
+		return BATON_E_FULL;
+	err = baton_table_replace(o->table, r, s, now_ms);
+	if (err) {
+		if (fresh)
+			baton_table_drop(o->table, r);
+		return -err;
+	}
+	merge_children(r, s);
+	return BATON_OK;
+}
+
+int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
+		     const struct baton_report *rep)
+{
+	struct baton_record *r = baton_table_find(o->table, rep->spi_i, rep->spi_r);
+	struct baton_mark *m;
+
+	if (!r)
+		return BATON_E_NOT_FOUND;
+	if (r->deleted)
+		return BATON_E_DELETED;
+	if (is_stale(r, sender, rep->epoch))
+		return BATON_E_STALE_OWNER;
+	if (rep->epoch > r->epoch)
+		return BATON_E_NOT_FOUND; /* the claim or put that made it is not here yet */
+	if (rep->kind == BATON_REPORT_MSGID) {
+		if (rep->msgid_in > r->msgid_in)
+			r->msgid_in = rep->msgid_in;
+		if (rep->msgid_out > r->msgid_out)
+			r->msgid_out = rep->msgid_out;
+		return BATON_OK;
+	}
+	m = baton_record_mark(r, rep->spi_in);
+	if (!m)
+		return BATON_E_NOT_FOUND;
+	baton_counters_merge(&m->counters, &rep->counters);
+	return BATON_OK;
+}
+
+int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
+		     const struct baton_delete *d, uint64_t now_ms)
+{
+	struct baton_record *r = baton_table_find(o->table, d->spi_i, d->spi_r);
+
+	if (!r) {
+		/* Remembered all the same: the put it overtook must not revive it. */
+		r = baton_table_add(o->table, d->spi_i, d->spi_r);
+		if (!r)
+			return BATON_E_FULL;
+		r->owner = *sender;
+	} else if (r->deleted) {
+		return BATON_OK;
+	} else if (is_stale(r, sender, d->epoch)) {
+		return BATON_E_STALE_OWNER;
+	}
+	r->epoch = d->epoch;
+	if (d->version > r->version)
+		r->version = d->version;
+	baton_table_bury(o->table, r, now_ms);
+	return BATON_OK;
+}
+
+int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
+		    const struct baton_id *claimant, uint64_t boot)
+{
+	if (r->deleted)
+		return BATON_E_DELETED;
+	if (owned_by(r, claimant) && r->claim_boot == boot)
+		return BATON_OK;
+	if (owned_by(r, o->self) && !baton_id_equal(claimant, o->self) && o->losing)
+		o->losing(o->ctx, r);
+	r->owner = *claimant;
+	r->claim_boot = boot;
+	r->epoch++;
+	r->version++;
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		struct baton_counters *c = &r->marks[i].counters;
+
+		/* Everything up to the lease may have been sent, everything up to the limit accepted. */
+		c->out_seq = c->out_lease;
+		c->out_lease += o->lease;
+		c->in_seq = c->in_limit;
+		r->marks[i].watched = r->marks[i].moving = false;
+		r->marks[i].seen_ms = 0;
+	}
+	return BATON_OK;
+}
+
+void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t spi_r, int status,
+		      struct baton_status *out)
+{
+	const struct baton_record *r = baton_table_find(o->table, spi_i, spi_r);
+
+	*out = (struct baton_status){.status = (uint16_t)status, .spi_i = spi_i, .spi_r = spi_r};
+	if (!r)
+		return;
+	out->epoch = r->epoch;
+	out->version = r->version;
+	out->owner = r->owner;
+}

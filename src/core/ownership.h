@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who may change a session, and what a change does: the rules of
+ * docs/protocol.md 5.3 for SA_Stor and claims, over a session table. Pure:
+ * no I/O, no clock of its own. Applying the same message twice, or two
+ * messages in the other order, ends in the same state.
+ */
+#ifndef BATON_CORE_OWNERSHIP_H
+#define BATON_CORE_OWNERSHIP_H
+
+#include "store/table.h"
+
+/* Numbers a claim grants beyond the lease of the former owner. */
+#define BATON_LEASE_DEFAULT 65536u
+
+struct baton_ownership {
+	struct baton_table *table;
+	const struct baton_id *self; /* this node's Server ID */
+	uint32_t lease;		     /* sequence numbers granted at a time */
+	/* Called before a session this node owned becomes another's, while the record still shows the old state. May be NULL. */
+	void (*losing)(void *ctx, struct baton_record *r);
+	void *ctx;
+};
+
+/* Each returns a status for the LEASE item: BATON_OK or an enum baton_error (positive: it travels on the wire). */
+
+/* A session put by sender. s->epoch and s->version are the sender's; s->owner must be the sender. */
+int baton_own_put(struct baton_ownership *o, const struct baton_id *sender, const struct baton_session *s, uint64_t now_ms);
+int baton_own_report(struct baton_ownership *o, const struct baton_id *sender, const struct baton_report *r);
+int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender, const struct baton_delete *d, uint64_t now_ms);
+/* Makes claimant (in the incarnation boot) the owner: epoch + 1, outbound numbers continue above the lease, inbound ones above the
+ * limit. A repeated claim of the same incarnation changes nothing. */
+int baton_own_claim(struct baton_ownership *o, struct baton_record *r, const struct baton_id *claimant, uint64_t boot);
+/* The LEASE item that answers for the session. */
+void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t spi_r, int status, struct baton_status *out);
+/* Merges counters: each field only rises. */
+void baton_counters_merge(struct baton_counters *into, const struct baton_counters *from);
+
+#endif

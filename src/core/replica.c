@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/replica.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const baton_peer_state_names[] = {"down", "syncing", "up"};
+
+/* A request under way: what it was about, so that its end can be told to each record. */
+enum tag_kind { TAG_BATCH, TAG_NOTE, TAG_ASK };
+struct baton_batch {
+	enum tag_kind kind;
+	void *tag; /* TAG_ASK: the caller's */
+	uint8_t what;
+	unsigned count;
+	struct {
+		uint64_t spi_i, spi_r, version;
+	} items[BATON_BATCH_MAX];
+};
+
+void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownership *own,
+		     const struct baton_replica_ops *ops, void *ctx)
+{
+	p->index = index;
+	p->own = own;
+	p->ops = ops;
+	p->ctx = ctx;
+	p->state = BATON_PEER_DOWN;
+	TAILQ_INIT(&p->queue);
+}
+
+static bool is_own(const struct baton_peer *p, const struct baton_record *r)
+{
+	return baton_id_equal(&r->owner, p->own->self);
+}
+
+static void set_state(struct baton_peer *p, enum baton_peer_state state, uint64_t now_ms)
+{
+	if (p->state == state)
+		return;
+	p->state = state;
+	p->state_since_ms = now_ms;
+	p->ops->state(p->ctx, p);
+}
+
+void baton_peer_dirty(struct baton_peer *p, struct baton_record *r, uint8_t what, uint64_t now_ms)
+{
+	struct baton_replica *rep = &r->peers[p->index];
+
+	if (!rep->dirty) {
+		TAILQ_INSERT_TAIL(&p->queue, r, peers[p->index].entry);
+		p->queued++;
+	}
+	rep->dirty |= what;
+	if (!rep->dirty_since_ms)
+		rep->dirty_since_ms = now_ms;
+}
+
+static void dequeue(struct baton_peer *p, struct baton_record *r)
+{
+	if (!r->peers[p->index].dirty)
+		return;
+	TAILQ_REMOVE(&p->queue, r, peers[p->index].entry);
+	r->peers[p->index].dirty = 0;
+	p->queued--;
+}
+
+void baton_peer_forget(struct baton_peer *p, struct baton_record *r)
+{
+	dequeue(p, r);
+	r->peers[p->index].dirty_since_ms = 0;
+}
+
+static int start(struct baton_peer *p, struct baton_builder *b, struct baton_batch *batch,
+		 uint64_t now_ms, uint64_t deadline_ms)
+{
+	int len = baton_build_end(b);
+	int err = len < 0 ? len
+			  : baton_exchange_start(&p->x, b->w.base, (size_t)len, batch, now_ms,
+						 deadline_ms);
+
+	baton_wipe(b->w.base, b->w.pos);
+	if (err)
+		free(batch);
+	return err;
+}
+
+static void begin(struct baton_peer *p, struct baton_builder *b, uint8_t exchange)
+{
+	struct baton_header h = baton_exchange_header(&p->x, exchange);
+
+	baton_build_begin(b, p->buf, sizeof(p->buf), &h);
+	baton_build_id(b, BATON_PL_IDI, p->own->self);
+}
+
+static int send_note(struct baton_peer *p, uint8_t exchange, uint16_t notify, uint64_t now_ms)
+{
+	struct baton_batch *batch = calloc(1, sizeof(*batch));
+	struct baton_builder b;
+
+	if (!batch)
+		return -BATON_E_SYSTEM;
+	batch->kind = TAG_NOTE;
+	begin(p, &b, exchange);
+	baton_build_notify(&b, notify);
+	return start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS);
+}
+
+static void put_reports(struct baton_peer *p, const struct baton_record *r, struct baton_builder *b)
+{
+	struct baton_report reps[BATON_CHILDREN_MAX + 1];
+	unsigned n = 0;
+
+	(void)p;
+	reps[n++] = (struct baton_report){
+		.kind = BATON_REPORT_MSGID,
+		.spi_i = r->spi_i,
+		.spi_r = r->spi_r,
+		.epoch = r->epoch,
+		.msgid_in = r->msgid_in,
+		.msgid_out = r->msgid_out,
+	};
+	for (unsigned i = 0; i < r->mark_count; i++)
+		reps[n++] = (struct baton_report){
+			.kind = BATON_REPORT_CHILD,
+			.protocol = r->marks[i].protocol,
+			.spi_in = r->marks[i].spi_in,
+			.spi_i = r->spi_i,
+			.spi_r = r->spi_r,
+			.epoch = r->epoch,
+			.counters = r->marks[i].counters,
+		};
+	baton_build_reports(b, reps, n);
+}
+
+/* Adds r's change of kind `what` to the message. 0, or <0 when it could not be told. */
+static int put_change(struct baton_peer *p, const struct baton_record *r, uint8_t what,
+		      uint64_t now_ms, struct baton_builder *b)
+{
+	int len;
+
+	if (what == BATON_DIRTY_DELETE) {
+		struct baton_delete d = {r->spi_i, r->spi_r, r->epoch, r->version};
+
+		baton_build_delete(b, &d);
+		return 0;
+	}
+	if (what == BATON_DIRTY_REPORT) {
+		put_reports(p, r, b);
+		return 0;
+	}
+	len = baton_record_render(r, now_ms, &p->session, p->body, sizeof(p->body));
+	if (len < 0)
+		return len;
+	baton_build_session(b, p->body, (size_t)len);
+	baton_wipe(p->body, (size_t)len);
+	return 0;
+}
+
+/* What is to be sent first: a delete ends all else, a put contains the reports. */
+static uint8_t first_of(uint8_t dirty)
+{
+	if (dirty & BATON_DIRTY_DELETE)
+		return BATON_DIRTY_DELETE;
+	return dirty & BATON_DIRTY_PUT ? BATON_DIRTY_PUT : BATON_DIRTY_REPORT;
+}
+
+/* One message with changes of one kind. 1 = sent, 0 = nothing to send. */
+static int send_batch(struct baton_peer *p, uint64_t now_ms)
+{
+	struct baton_batch *batch = calloc(1, sizeof(*batch));
+	struct baton_record *r, *next;
+	struct baton_builder b;
+
+	if (!batch)
+		return 0;
+	begin(p, &b, BATON_SA_STOR);
+	for (r = TAILQ_FIRST(&p->queue); r; r = next) {
+		struct baton_replica *rep = &r->peers[p->index];
+		uint8_t what = first_of(rep->dirty);
+
+		next = TAILQ_NEXT(r, peers[p->index].entry);
+		if (rep->flying || (batch->what && batch->what != what))
+			continue;
+		if (batch->count == BATON_BATCH_MAX || b.w.pos > BATON_BATCH_BYTES)
+			break;
+		batch->what = what;
+		dequeue(p, r);
+		if (put_change(p, r, what, now_ms, &b))
+			continue;
+		rep->flying = true;
+		p->flying++;
+		batch->items[batch->count].spi_i = r->spi_i;
+		batch->items[batch->count].spi_r = r->spi_r;
+		batch->items[batch->count++].version = r->version;
+	}
+	if (!batch->count) {
+		free(batch);
+		return 0;
+	}
+	return start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS) ? 0 : 1;
+}
+
+static void resync(struct baton_peer *p, uint64_t now_ms)
+{
+	struct baton_record *r;
+
+	TAILQ_FOREACH(r, &p->own->table->records, all)
+	{
+		r->peers[p->index].acked_version = 0;
+		if (is_own(p, r))
+			baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : BATON_DIRTY_PUT,
+					 now_ms);
+	}
+	p->hello_due = p->synced_due = true;
+	p->synced_boot = p->x.peer_boot;
+}
+
+uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)
+{
+	if (!p->probing && now_ms >= p->probe_ms &&
+	    (p->state == BATON_PEER_DOWN || now_ms - p->x.last_heard_ms >= BATON_PROBE_MS)) {
+		p->probing = send_note(p, BATON_SA_RETR, BATON_N_PING, now_ms) == 0;
+		p->probe_ms = now_ms + BATON_PROBE_MS;
+	}
+	if (p->state != BATON_PEER_DOWN) {
+		if (p->x.peer_boot != p->synced_boot) {
+			set_state(p, BATON_PEER_SYNCING, now_ms);
+			resync(p, now_ms);
+		}
+		if (p->hello_due && baton_exchange_ready(&p->x))
+			p->hello_due =
+				send_note(p, BATON_SA_STOR, BATON_N_HELLO, now_ms) != 0;
+		while (p->queued && baton_exchange_ready(&p->x) && send_batch(p, now_ms))
+			;
+		if (p->synced_due && !p->queued && !p->flying && baton_exchange_ready(&p->x))
+			p->synced_due =
+				send_note(p, BATON_SA_STOR, BATON_N_SYNCED, now_ms) != 0;
+		if (!p->hello_due && !p->synced_due)
+			set_state(p, BATON_PEER_UP, now_ms);
+	}
+	return now_ms + BATON_PROBE_MS;
+}
+
+int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uint64_t now_ms,
+		   uint64_t deadline_ms)
+{
+	struct baton_batch *batch = calloc(1, sizeof(*batch));
+
+	if (!batch)
+		return -BATON_E_SYSTEM;
+	batch->kind = TAG_ASK;
+	batch->tag = tag;
+	return start(p, b, batch, now_ms, deadline_ms);
+}
+
+static const struct baton_status *status_of(const struct baton_peer *p, uint64_t spi_i,
+					    uint64_t spi_r)
+{
+	const struct baton_status *found = NULL;
+
+	for (unsigned i = 0; i < p->msg.status_count; i++) {
+		const struct baton_status *s = &p->statuses[i];
+
+		if (s->spi_i != spi_i || s->spi_r != spi_r)
+			continue;
+		if (!found || s->status)
+			found = s; /* of several reports the refused one counts */
+	}
+	return found;
+}
+
+static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
+		   const struct baton_status *s, uint64_t version, uint64_t now_ms)
+{
+	struct baton_replica *rep = &r->peers[p->index];
+
+	switch (s->status) {
+	case BATON_OK:
+		rep->acked_version = version;
+		rep->dirty_since_ms = rep->dirty ? now_ms : 0;
+		return;
+	case BATON_E_STALE_OWNER:
+		if (!is_own(p, r) || s->epoch < r->epoch)
+			return; /* an answer from before a claim of ours */
+		if (!baton_id_equal(&s->owner, p->own->self)) {
+			p->ops->lost(p->ctx, r, s);
+			return;
+		}
+		r->epoch = s->epoch; /* we had forgotten it: this daemon was restarted */
+		/* fallthrough */
+	case BATON_E_STALE_VERSION:
+		if (s->version >= r->version)
+			r->version = s->version + 1;
+		/* fallthrough */
+	case BATON_E_NOT_FOUND:
+		if (!r->deleted)
+			baton_peer_dirty(p, r, BATON_DIRTY_PUT, now_ms);
+		else if (what == BATON_DIRTY_DELETE && s->status != BATON_E_NOT_FOUND)
+			baton_peer_dirty(p, r, BATON_DIRTY_DELETE, now_ms);
+		return;
+	default:
+		rep->dirty_since_ms = 0;
+		p->ops->refused(p->ctx, p, s);
+	}
+}
+
+static void end_batch(struct baton_peer *p, const struct baton_batch *batch, bool answered,
+		      uint64_t now_ms)
+{
+	for (unsigned i = 0; i < batch->count; i++) {
+		uint64_t spi_i = batch->items[i].spi_i, spi_r = batch->items[i].spi_r;
+		struct baton_record *r = baton_table_find(p->own->table, spi_i, spi_r);
+		const struct baton_status *s = answered ? status_of(p, spi_i, spi_r) : NULL;
+
+		p->flying--;
+		if (!r)
+			continue;
+		r->peers[p->index].flying = false;
+		if (s)
+			settle(p, r, batch->what, s, batch->items[i].version, now_ms);
+		else if (is_own(p, r))
+			baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : batch->what, now_ms);
+	}
+}
+
+void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_t len,
+			 uint64_t now_ms)
+{
+	struct baton_batch *batch = tag;
+	bool answered = buf != NULL;
+
+	if (answered && batch->kind != TAG_ASK) {
+		p->msg.statuses = p->statuses;
+		p->msg.status_max = BATON_ITEMS_MAX;
+		if (baton_message_decode(&p->msg, buf, len, NULL))
+			answered = false;
+	}
+	if (batch->kind == TAG_ASK)
+		p->ops->answer(p->ctx, p, batch->tag, buf, len);
+	else if (batch->kind == TAG_BATCH)
+		end_batch(p, batch, answered, now_ms);
+	else
+		p->probing = false;
+	free(batch);
+	if (!buf) {
+		set_state(p, BATON_PEER_DOWN, now_ms);
+		p->synced_due = true; /* it may have been the SYNCED that was lost */
+	} else if (p->state == BATON_PEER_DOWN) {
+		set_state(p, BATON_PEER_SYNCING, now_ms);
+	}
+}
+
+uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms)
+{
+	const struct baton_record *r;
+	uint64_t lag = 0;
+
+	TAILQ_FOREACH(r, &p->own->table->records, all)
+	{
+		uint64_t since = r->peers[p->index].dirty_since_ms;
+
+		if (since && is_own(p, r) && now_ms - since + 1 > lag)
+			lag = now_ms - since + 1;
+	}
+	return lag;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Keeping one peer store up to date with this node's own sessions.
+ *
+ * Theory of operation. A change marks the record dirty for the peer and puts
+ * it on the peer's queue; only the latest state is ever sent, so a peer that
+ * was away for an hour gets each session once. While a request about a record
+ * is under way further changes stay on the queue, so a store sees one owner's
+ * changes to one session in order. A deadline that passes means the peer is
+ * DOWN: what was under way is dirty again, and only probes are sent until one
+ * is answered. A peer with a new boot ID has lost its memory: everything we
+ * own is sent again, between HELLO and SYNCED.
+ *
+ * Pure: the exchange below does the sending; time is a parameter.
+ */
+#ifndef BATON_CORE_REPLICA_H
+#define BATON_CORE_REPLICA_H
+
+#include "core/exchange.h"
+#include "core/ownership.h"
+
+#define BATON_DIRTY_PUT 1u
+#define BATON_DIRTY_REPORT 2u
+#define BATON_DIRTY_DELETE 4u
+
+#define BATON_PROBE_MS 1000u	/* between probes of a silent peer */
+#define BATON_DEADLINE_MS 3000u /* of a request; then the peer is DOWN */
+#define BATON_BATCH_MAX 64u	/* records in one message */
+#define BATON_BATCH_BYTES 8192u /* of sessions in one message */
+
+enum baton_peer_state { BATON_PEER_DOWN, BATON_PEER_SYNCING, BATON_PEER_UP };
+extern const char *const baton_peer_state_names[];
+
+struct baton_batch;
+struct baton_peer;
+struct baton_replica_ops {
+	/* The peer's store says another node owns a session that we thought ours. */
+	void (*lost)(void *ctx, struct baton_record *r, const struct baton_status *s);
+	/* A store refused a session for a reason that sending it again will not mend. */
+	void (*refused)(void *ctx, struct baton_peer *p, const struct baton_status *s);
+	void (*state)(void *ctx, struct baton_peer *p);
+	/* A response to a request started with baton_peer_ask(). buf NULL: none came. */
+	void (*answer)(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len);
+};
+
+struct baton_peer {
+	unsigned index;
+	struct baton_id id;
+	struct baton_addr addr;
+	struct baton_exchange x;
+	struct baton_ownership *own;
+	const struct baton_replica_ops *ops;
+	void *ctx;
+	enum baton_peer_state state;
+	uint64_t state_since_ms;
+	uint64_t synced_boot; /* boot ID of the peer that has had everything, 0 = none */
+	bool hello_due, synced_due, probing;
+	uint64_t probe_ms; /* next probe */
+	struct baton_record_list queue;
+	unsigned queued, flying;
+	struct baton_session session;	 /* scratch */
+	uint8_t buf[BATON_MESSAGE_MAX];	 /* scratch */
+	uint8_t body[BATON_MESSAGE_MAX]; /* scratch */
+	struct baton_message msg;	 /* scratch */
+	struct baton_status statuses[BATON_ITEMS_MAX];
+};
+
+void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownership *own, const struct baton_replica_ops *ops, void *ctx);
+/* Marks a change of r to be told to the peer. */
+void baton_peer_dirty(struct baton_peer *p, struct baton_record *r, uint8_t what, uint64_t now_ms);
+/* Takes r off the queue before it is dropped or given away. */
+void baton_peer_forget(struct baton_peer *p, struct baton_record *r);
+/* Sends what may be sent now. Call after changes and after every input. Returns when to call again at the latest. */
+uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms);
+/* A request of the caller's own (a retrieval): b was begun with baton_exchange_header() and is not ended. */
+int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uint64_t now_ms, uint64_t deadline_ms);
+/* To be called from the exchange's response callback. */
+void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_t len, uint64_t now_ms);
+/* Age of the oldest change the peer has not acknowledged, in ms; 0 = none. */
+uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The store role: one request in, one response out (docs/protocol.md 5.2,
+ * 5.3). Pure over the session table; the same code serves a peer's datagrams
+ * and this node's own takeover.
+ */
+#ifndef BATON_CORE_SERVICE_H
+#define BATON_CORE_SERVICE_H
+
+#include "core/ownership.h"
+
+struct baton_service {
+	struct baton_ownership *own;
+	uint64_t boot; /* this node's boot ID */
+	/* A session changed by a peer's request. May be NULL. */
+	void (*changed)(void *ctx, struct baton_record *r);
+	void *ctx;
+	struct baton_message msg;      /* scratch */
+	struct baton_session session;  /* scratch, wiped after use */
+	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
+	/* statistics */
+	uint64_t stored, retrieved, claimed, refused[32];
+};
+
+#define BATON_PAGE_BYTES 16384u /* of a bulk response, when the requester does not say */
+
+/* Answers request (whole) with at most size bytes in out. Returns the length, or -BATON_E_* when the request is not to be
+ * answered at all (malformed, or not from the peer its sender field names). peer is the Server ID that is configured for the
+ * address the request came from. */
+int baton_service_answer(struct baton_service *s, const struct baton_id *peer, const void *request, size_t len,
+			 uint64_t now_ms, void *out, size_t size);
+
+#endif

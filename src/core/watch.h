@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From sequence numbers the kernel tells to bounds the stores hold.
+ *
+ * Outbound: the lease is raised by a whole step when half of it is spent, so
+ * a report is due once per half lease, whatever the rate.
+ *
+ * Inbound: the kernel reports at most once per counter_age while packets
+ * flow, and at once after silence. Between two reports the SA may accept more
+ * packets; in_limit promises how many at most, from the rate seen, twice over.
+ * When the SA has been quiet for two ages its number is exact and in_limit is
+ * taken back to it, so an idle client loses no packet at a takeover.
+ * The replay exposure is what a client sends beyond twice its recent rate in
+ * the last counter_age before a failure (docs/protocol.md 5.3.6).
+ */
+#ifndef BATON_CORE_WATCH_H
+#define BATON_CORE_WATCH_H
+
+#include "store/table.h"
+
+#define BATON_BURST 16u /* packets promised when traffic starts again and its rate is not known yet */
+
+struct baton_watch {
+	uint32_t lease;	 /* sequence numbers per step */
+	uint32_t age_ms; /* counter_age */
+};
+
+/* Each returns true when the stores must be told. */
+bool baton_watch_out(const struct baton_watch *w, struct baton_mark *m, uint64_t out_seq);
+bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t in_seq, uint64_t now_ms);
+/* To be called every age: takes promises of quiet SAs back. */
+bool baton_watch_settle(const struct baton_watch *w, struct baton_mark *m, uint64_t now_ms);
+
+#endif
