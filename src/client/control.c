@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "client/control.h"
+
+#include <baton/error.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int dial(const char *path, int timeout_ms)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct timeval tv = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+	int fd, err;
+
+	if (strlen(path) >= sizeof(a.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(a.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+int baton_control(const char *path, const char *command, const char *argument, int timeout_ms,
+		  json_t **answer)
+{
+	json_t *o = json_pack("{s:s, s:s*}", "command", command, "argument", argument);
+	int fd = dial(path, timeout_ms);
+	json_error_t why;
+	FILE *f;
+
+	*answer = NULL;
+	if (fd < 0 || !(f = fdopen(fd, "r+"))) {
+		if (fd >= 0)
+			close(fd);
+		json_decref(o);
+		return -BATON_E_UNREACHABLE;
+	}
+	json_dumpf(o, f, JSON_COMPACT);
+	fputc('\n', f);
+	fflush(f);
+	json_decref(o);
+	*answer = json_loadf(f, JSON_DISABLE_EOF_CHECK, &why);
+	fclose(f);
+	return *answer ? 0 : -BATON_E_TRUNCATED;
+}

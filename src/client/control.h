@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Talking to batond's control socket. */
+#ifndef BATON_CLIENT_CONTROL_H
+#define BATON_CLIENT_CONTROL_H
+
+#include <jansson.h>
+
+/* Sends one command (argument may be NULL) and waits at most timeout_ms for the answer. 0, -BATON_E_UNREACHABLE (errno says why) or
+ * -BATON_E_TRUNCATED (batond went away). *answer is the caller's. */
+int baton_control(const char *path, const char *command, const char *argument, int timeout_ms, json_t **answer);
+
+#endif

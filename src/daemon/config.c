@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/config.h"
+
+#include "core/ownership.h"
+#include "core/replica.h"
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* inih reads; we count the lines it reads, for file:line in every complaint. */
+struct reading {
+	struct baton_config *c;
+	const char *path;
+	FILE *file, *err;
+	unsigned line, errors;
+	unsigned peer_line[BATON_PEERS_MAX];
+};
+
+static void complain(struct reading *r, unsigned line, const char *fmt, const char *a, const char *b)
+{
+	r->errors++;
+	if (!r->err)
+		return;
+	fprintf(r->err, "%s:%u: ", r->path, line);
+	fprintf(r->err, fmt, a, b);
+	fputc('\n', r->err);
+}
+
+static char *next_line(char *buf, int size, void *ctx)
+{
+	struct reading *r = ctx;
+
+	if (!fgets(buf, size, r->file))
+		return NULL;
+	r->line++;
+	if (strlen(buf) + 1 == (size_t)size && buf[size - 2] != '\n')
+		complain(r, r->line, "line is too long%s%s", "", "");
+	return buf;
+}
+
+static int set_text(char *to, size_t size, const char *value)
+{
+	if (strlen(value) >= size || *value == '\0')
+		return -BATON_E_VALUE;
+	strcpy(to, value);
+	return 0;
+}
+
+static int set_number(uint32_t *to, const char *value, unsigned long min, unsigned long max)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(value, &end, 10);
+	if (errno || end == value || *end || !isdigit((unsigned char)*value) || v < min || v > max)
+		return -BATON_E_VALUE;
+	*to = (uint32_t)v;
+	return 0;
+}
+
+/* "250ms", "2s" or plain milliseconds. */
+static int set_ms(uint32_t *to, const char *value, unsigned long min, unsigned long max)
+{
+	char buf[24];
+	size_t n = strlen(value);
+	unsigned long unit = 1;
+
+	if (n == 0 || n >= sizeof(buf))
+		return -BATON_E_VALUE;
+	strcpy(buf, value);
+	if (n > 2 && strcmp(buf + n - 2, "ms") == 0) {
+		buf[n - 2] = '\0';
+	} else if (buf[n - 1] == 's') {
+		buf[n - 1] = '\0';
+		unit = 1000;
+	}
+	if (set_number(to, buf, 0, max / unit))
+		return -BATON_E_VALUE;
+	*to *= (uint32_t)unit;
+	return *to < min ? -BATON_E_VALUE : 0;
+}
+
+static int set_bool(bool *to, const char *value)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no"))
+		return -BATON_E_VALUE;
+	*to = value[0] == 'y';
+	return 0;
+}
+
+static int set_level(enum baton_log_level *to, const char *value)
+{
+	static const struct {
+		const char *name;
+		enum baton_log_level level;
+	} levels[] = {{"error", BATON_LOG_ERROR},
+		      {"warning", BATON_LOG_WARNING},
+		      {"info", BATON_LOG_INFO},
+		      {"debug", BATON_LOG_DEBUG}};
+
+	for (size_t i = 0; i < sizeof(levels) / sizeof(*levels); i++)
+		if (strcmp(value, levels[i].name) == 0) {
+			*to = levels[i].level;
+			return 0;
+		}
+	return -BATON_E_VALUE;
+}
+
+static int set_server_id(struct baton_config *c, const char *value)
+{
+	if (set_text(c->server_name, sizeof(c->server_name), value))
+		return -BATON_E_VALUE;
+	return baton_id_parse(&c->server_id, value);
+}
+
+static int set_ipsec(struct baton_config *c, const char *value)
+{
+	if (strcmp(value, "require") && strcmp(value, "loopback"))
+		return -BATON_E_VALUE;
+	c->require_ipsec = value[0] == 'r';
+	return 0;
+}
+
+/* Returns 1 when section.name is not a setting, else 0 or -BATON_E_VALUE. */
+static int set_main(struct baton_config *c, const char *section, const char *name, const char *value)
+{
+#define IS(s, n) (strcmp(section, (s)) == 0 && strcmp(name, (n)) == 0)
+	if (IS("batond", "server_id"))
+		return set_server_id(c, value);
+	if (IS("batond", "run_dir"))
+		return value[0] == '/' ? set_text(c->run_dir, sizeof(c->run_dir), value)
+				       : -BATON_E_VALUE;
+	if (IS("batond", "log_level"))
+		return set_level(&c->log_level, value);
+	if (IS("cluster", "listen"))
+		return baton_addr_parse(&c->listen, value, BATON_PORT);
+	if (IS("cluster", "ipsec"))
+		return set_ipsec(c, value);
+	if (IS("cluster", "reqid"))
+		return set_number(&c->reqid, value, 1, UINT32_MAX);
+	if (IS("cluster", "mtu"))
+		return set_number(&c->mtu, value, 512, 65000);
+	if (IS("gateway", "enabled"))
+		return set_bool(&c->gateway, value);
+	if (IS("gateway", "counter_age"))
+		return set_ms(&c->counter_age_ms, value, 10, 60000);
+	if (IS("gateway", "lease"))
+		return set_number(&c->lease, value, 64, 1u << 28);
+	if (IS("store", "enabled"))
+		return set_bool(&c->store, value);
+	if (IS("store", "max_sessions"))
+		return set_number(&c->max_sessions, value, 1, 10000000);
+#undef IS
+	return 1;
+}
+
+static struct baton_peer_config *peer_of(struct reading *r, const char *name)
+{
+	struct baton_config *c = r->c;
+	struct baton_peer_config *p;
+
+	for (unsigned i = 0; i < c->peer_count; i++)
+		if (strcmp(c->peers[i].name, name) == 0)
+			return &c->peers[i];
+	if (c->peer_count == BATON_PEERS_MAX) {
+		complain(r, r->line, "more than 8 peers%s%s", "", "");
+		return NULL;
+	}
+	p = &c->peers[c->peer_count];
+	if (set_text(p->name, sizeof(p->name), name) || baton_id_parse(&p->id, name)) {
+		complain(r, r->line, "[peer %s]: not a Server ID (host name or IP address)%s", name, "");
+		return NULL;
+	}
+	r->peer_line[c->peer_count++] = r->line;
+	return p;
+}
+
+static int set_peer(struct reading *r, const char *peer, const char *name, const char *value)
+{
+	struct baton_peer_config *p = peer_of(r, peer);
+
+	if (!p)
+		return 0;
+	if (strcmp(name, "address") == 0)
+		return baton_addr_parse(&p->addr, value, BATON_PORT);
+	return 1;
+}
+
+static int handle(void *ctx, const char *section, const char *name, const char *value)
+{
+	struct reading *r = ctx;
+	int err = strncmp(section, "peer ", 5) == 0 ? set_peer(r, section + 5, name, value)
+						    : set_main(r->c, section, name, value);
+
+	if (err == 1)
+		complain(r, r->line, "[%s]: no such setting: %s", section, name);
+	else if (err)
+		complain(r, r->line, "%s: not a valid value: '%s' (see batond.conf(5))", name, value);
+	return 1; /* our own complaint counts; inih goes on with the next line */
+}
+
+static bool is_loopback(const struct baton_addr *a)
+{
+	static const uint8_t six[16] = {[15] = 1};
+
+	return a->family == 2 ? a->ip[0] == 127 : memcmp(a->ip, six, 16) == 0;
+}
+
+static void check_whole(struct reading *r)
+{
+	struct baton_config *c = r->c;
+
+	if (!c->server_id.type)
+		complain(r, r->line, "[batond] server_id is missing%s%s", "", "");
+	if (c->peer_count && !c->listen.family)
+		complain(r, r->line, "[cluster] listen is missing, but there are peers%s%s", "", "");
+	if (!c->require_ipsec && c->listen.family && !is_loopback(&c->listen))
+		complain(r, r->line,
+			 "[cluster] ipsec = loopback: allowed only with a loopback address in listen%s%s",
+			 "", "");
+	for (unsigned i = 0; i < c->peer_count; i++) {
+		struct baton_peer_config *p = &c->peers[i];
+
+		if (!p->addr.family)
+			complain(r, r->peer_line[i], "[peer %s]: address is missing%s", p->name, "");
+		else if (c->listen.family && p->addr.family != c->listen.family)
+			complain(r, r->peer_line[i],
+				 "[peer %s]: address is of another family than [cluster] listen%s",
+				 p->name, "");
+		if (baton_id_equal(&p->id, &c->server_id))
+			complain(r, r->peer_line[i], "[peer %s] is this node's own server_id%s", p->name,
+				 "");
+	}
+}
+
+int baton_config_read(struct baton_config *c, const char *path, FILE *err)
+{
+	struct reading r = {.c = c, .path = path, .err = err};
+	int line;
+
+	*c = (struct baton_config){
+		.run_dir = BATON_RUN_DIR,
+		.log_level = BATON_LOG_INFO,
+		.require_ipsec = true,
+		.reqid = 4520,
+		.mtu = 1280,
+		.gateway = true,
+		.store = true,
+		.counter_age_ms = 100,
+		.lease = BATON_LEASE_DEFAULT,
+		.max_sessions = 100000,
+	};
+	r.file = fopen(path, "re");
+	if (!r.file) {
+		if (err)
+			fprintf(err, "%s: %s\n", path, strerror(errno));
+		return -BATON_E_CONFIG;
+	}
+	line = ini_parse_stream(next_line, &r, handle, &r);
+	if (line > 0)
+		complain(&r, (unsigned)line, "not a [section] or name = value%s%s", "", "");
+	else if (line < 0)
+		complain(&r, r.line, "cannot be read%s%s", "", "");
+	fclose(r.file);
+	if (!r.errors)
+		check_whole(&r);
+	return r.errors ? -BATON_E_CONFIG : 0;
+}
+
+const char *baton_config_fixed(const struct baton_config *c, const struct baton_config *next)
+{
+	if (!baton_id_equal(&c->server_id, &next->server_id))
+		return "server_id";
+	if (strcmp(c->run_dir, next->run_dir))
+		return "run_dir";
+	if (memcmp(&c->listen, &next->listen, sizeof(c->listen)) || c->reqid != next->reqid ||
+	    c->require_ipsec != next->require_ipsec || c->mtu != next->mtu)
+		return "[cluster]";
+	if (c->peer_count != next->peer_count)
+		return "[peer]";
+	for (unsigned i = 0; i < c->peer_count; i++)
+		if (!baton_id_equal(&c->peers[i].id, &next->peers[i].id) ||
+		    memcmp(&c->peers[i].addr, &next->peers[i].addr, sizeof(c->peers[i].addr)))
+			return "[peer]";
+	if (c->gateway != next->gateway || c->store != next->store)
+		return "role";
+	if (c->max_sessions != next->max_sessions)
+		return "max_sessions";
+	return NULL;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* batond.conf(5). A configuration is read whole or not at all. */
+#ifndef BATON_DAEMON_CONFIG_H
+#define BATON_DAEMON_CONFIG_H
+
+#include "daemon/log.h"
+#include "store/table.h"
+#include <stdio.h>
+
+#define BATON_CONFIG_PATH "/etc/baton/batond.conf"
+#define BATON_RUN_DIR "/run/baton"
+
+struct baton_peer_config {
+	struct baton_id id;
+	char name[BATON_NAME_MAX];
+	struct baton_addr addr;
+};
+
+struct baton_config {
+	struct baton_id server_id;
+	char server_name[BATON_NAME_MAX];
+	char run_dir[80]; /* socket paths hang below it: sockaddr_un is short */
+	enum baton_log_level log_level;
+	struct baton_addr listen;
+	bool require_ipsec;
+	uint32_t reqid;
+	uint32_t mtu;
+	unsigned peer_count;
+	struct baton_peer_config peers[BATON_PEERS_MAX];
+	bool gateway, store;
+	uint32_t counter_age_ms;
+	uint32_t lease;
+	uint32_t max_sessions;
+};
+
+/* Reads path into c. Complaints go to err as "path:line: reason", all of them, not only the first. 0 or -BATON_E_CONFIG. */
+int baton_config_read(struct baton_config *c, const char *path, FILE *err);
+/* NULL when next may replace c in a running daemon, else what would need a restart. */
+const char *baton_config_fixed(const struct baton_config *c, const struct baton_config *next);
+
+/* "gw.example.org", "192.0.2.1" or "2001:db8::1" as a Server ID. 0 or -BATON_E_VALUE. */
+int baton_id_parse(struct baton_id *id, const char *text);
+/* The inverse, for people; at most size bytes with the NUL. */
+const char *baton_id_print(const struct baton_id *id, char *buf, size_t size);
+/* "192.0.2.1", "192.0.2.1:4520", "2001:db8::1", "[2001:db8::1]:4520". */
+int baton_addr_parse(struct baton_addr *a, const char *text, uint16_t default_port);
+const char *baton_addr_print(const struct baton_addr *a, char *buf, size_t size);
+
+#endif

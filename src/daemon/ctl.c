@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control socket. A request is one line of JSON: {"command": "...",
+ * "argument": "..."}; the answer is lines of JSON, the last with "done": true
+ * and "error" when it failed. Everything but takeover is answered at once; a
+ * takeover that cannot start because another one runs is refused.
+ */
+#include "daemon/ctl.h"
+
+#include "daemon/unix_socket.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNS_MAX 16
+#define LINE_MAX_BYTES 512
+
+struct ctl_conn {
+	struct baton_source source;
+	struct baton_ctl *ctl;
+	char line[LINE_MAX_BYTES];
+	size_t have;
+};
+
+struct baton_ctl {
+	struct baton_node *node;
+	struct baton_source listener;
+	struct ctl_conn conns[CONNS_MAX];
+	char path[128];
+};
+
+static void close_conn(struct ctl_conn *c)
+{
+	if (c->ctl->node->takeover.waiter == c)
+		c->ctl->node->takeover.waiter = NULL;
+	baton_loop_remove(&c->ctl->node->loop, &c->source);
+	close(c->source.fd);
+	c->source.fd = -1;
+}
+
+/* batonctl reads eagerly; one that does not within two seconds is not waited for. */
+static void reply(struct ctl_conn *c, json_t *o)
+{
+	struct timeval patience = {.tv_sec = 2};
+	int flags = fcntl(c->source.fd, F_GETFL);
+	char *text;
+
+	json_object_set_new(o, "done", json_true());
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	if (text) {
+		size_t len = strlen(text), done = 0;
+
+		text[len++] = '\n'; /* in place of the NUL */
+		fcntl(c->source.fd, F_SETFL, flags & ~O_NONBLOCK);
+		setsockopt(c->source.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		while (done < len) {
+			ssize_t n = send(c->source.fd, text + done, len - done, MSG_NOSIGNAL);
+
+			if (n <= 0)
+				break;
+			done += (size_t)n;
+		}
+	}
+	free(text);
+	close_conn(c);
+}
+
+static void refuse(struct ctl_conn *c, const char *why)
+{
+	reply(c, json_pack("{s:s}", "error", why));
+}
+
+int baton_ctl_write_release(struct baton_node *n, bool released)
+{
+	char path[128], tmp[136];
+	FILE *f;
+	int bad;
+
+	/* keepalived's track_file: replaced whole, never half written */
+	snprintf(path, sizeof(path), "%s/release", n->config.run_dir);
+	snprintf(tmp, sizeof(tmp), "%s.new", path);
+	f = fopen(tmp, "we");
+	if (!f)
+		return -BATON_E_SYSTEM;
+	bad = fprintf(f, "%d\n", released ? 1 : 0) < 0;
+	bad |= fclose(f) != 0;
+	if (bad || rename(tmp, path))
+		return -BATON_E_SYSTEM;
+	n->released = released;
+	return 0;
+}
+
+static void do_release(struct ctl_conn *c, bool released)
+{
+	struct baton_node *n = c->ctl->node;
+	bool anyone = false;
+
+	for (unsigned i = 0; i < n->peer_count; i++)
+		anyone |= n->peers[i].state == BATON_PEER_UP &&
+			  baton_peer_lag_ms(&n->peers[i], baton_now_ms()) < 5000;
+	if (released && !anyone) {
+		refuse(c, "no peer has our sessions: releasing now would drop the clients (see: batonctl status)");
+		return;
+	}
+	if (baton_ctl_write_release(n, released)) {
+		refuse(c, "cannot write run_dir/release");
+		return;
+	}
+	baton_log(BATON_LOG_INFO, released ? "released" : "resumed", "file=%s/release",
+		  n->config.run_dir);
+	reply(c, json_pack("{s:b}", "released", released));
+}
+
+static void do_takeover(struct ctl_conn *c, const char *subject)
+{
+	struct baton_node *n = c->ctl->node;
+	int err;
+
+	if (!n->config.gateway) {
+		refuse(c, "this node has no gateway role ([gateway] enabled = no)");
+		return;
+	}
+	err = baton_takeover_start(n, subject, c);
+	if (err == -BATON_E_VALUE)
+		refuse(c, "not a Server ID (host name or IP address)");
+	else if (err)
+		refuse(c, "another takeover is under way");
+}
+
+static void do_sessions(struct ctl_conn *c, const char *owner)
+{
+	struct baton_id id;
+
+	if (owner && baton_id_parse(&id, owner))
+		refuse(c, "not a Server ID (host name or IP address)");
+	else
+		reply(c, baton_show_sessions(c->ctl->node, owner ? &id : NULL));
+}
+
+static void run(struct ctl_conn *c)
+{
+	json_t *o = json_loads(c->line, 0, NULL);
+	const char *command = json_string_value(json_object_get(o, "command"));
+	const char *argument = json_string_value(json_object_get(o, "argument"));
+
+	if (!command)
+		refuse(c, "not a request");
+	else if (strcmp(command, "status") == 0)
+		reply(c, baton_show_status(c->ctl->node));
+	else if (strcmp(command, "sessions") == 0)
+		do_sessions(c, argument);
+	else if (strcmp(command, "release") == 0)
+		do_release(c, true);
+	else if (strcmp(command, "resume") == 0)
+		do_release(c, false);
+	else if (strcmp(command, "takeover") == 0 && argument)
+		do_takeover(c, argument);
+	else
+		refuse(c, "no such command");
+	json_decref(o);
+}
+
+void baton_ctl_takeover_done(struct baton_node *n, const struct baton_takeover *t)
+{
+	struct ctl_conn *c = t->waiter;
+	json_t *o = baton_show_takeover(t);
+
+	n->takeover.waiter = NULL;
+	if (t->failed || t->sessions > t->installed)
+		json_object_set_new(o, "error",
+				    json_string("not every session could be installed (see batond's log)"));
+	reply(c, o);
+}
+
+static void conn_ready(struct baton_source *s, uint32_t events)
+{
+	struct ctl_conn *c = s->ctx;
+	ssize_t n = recv(s->fd, c->line + c->have, sizeof(c->line) - 1 - c->have, MSG_DONTWAIT);
+
+	(void)events;
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		close_conn(c);
+		return;
+	}
+	c->have += (size_t)n;
+	c->line[c->have] = '\0';
+	if (strchr(c->line, '\n'))
+		run(c);
+	else if (c->have == sizeof(c->line) - 1)
+		refuse(c, "request is too long");
+}
+
+static void accept_ready(struct baton_source *s, uint32_t events)
+{
+	struct baton_ctl *ctl = s->ctx;
+	int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	for (unsigned i = 0; fd >= 0 && i < CONNS_MAX; i++) {
+		struct ctl_conn *c = &ctl->conns[i];
+
+		if (c->source.fd >= 0)
+			continue;
+		*c = (struct ctl_conn){.source = {fd, conn_ready, c}, .ctl = ctl};
+		if (baton_loop_add(&ctl->node->loop, &c->source, EPOLLIN) == 0)
+			return;
+		c->source.fd = -1;
+		break;
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+int baton_ctl_open(struct baton_node *n)
+{
+	struct baton_ctl *ctl = calloc(1, sizeof(*ctl));
+	int fd;
+
+	if (!ctl)
+		return -BATON_E_SYSTEM;
+	snprintf(ctl->path, sizeof(ctl->path), "%s/ctl.sock", n->config.run_dir);
+	for (unsigned i = 0; i < CONNS_MAX; i++)
+		ctl->conns[i].source.fd = -1;
+	ctl->node = n;
+	fd = baton_unix_listen(ctl->path, SOCK_STREAM);
+	if (fd < 0) {
+		free(ctl);
+		return fd;
+	}
+	n->ctl = ctl;
+	ctl->listener = (struct baton_source){fd, accept_ready, ctl};
+	return baton_loop_add(&n->loop, &ctl->listener, EPOLLIN);
+}
+
+void baton_ctl_close(struct baton_node *n)
+{
+	if (!n->ctl)
+		return;
+	for (unsigned i = 0; i < CONNS_MAX; i++)
+		if (n->ctl->conns[i].source.fd >= 0)
+			close_conn(&n->ctl->conns[i]);
+	baton_loop_remove(&n->loop, &n->ctl->listener);
+	close(n->ctl->listener.fd);
+	unlink(n->ctl->path);
+	free(n->ctl);
+	n->ctl = NULL;
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The gateway role. The IKE daemon's plugin tells what it has; we give it our
+ * Server ID, epoch and version, keep it in our own table and mark it for the
+ * peers. The kernel tells sequence numbers; we turn them into bounds.
+ *
+ * The table is asked first whether the session is still ours: one that was
+ * claimed elsewhere while the plugin was away is taken from the IKE daemon
+ * again, silently.
+ */
+#include "daemon/node.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound)
+{
+	return (struct baton_sa_id){
+		.dst = outbound ? m->record->remote : m->record->local,
+		.spi = outbound ? m->spi_out : m->spi_in,
+		.protocol = m->protocol,
+	};
+}
+
+void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
+{
+	struct baton_sa_thresholds t[2] = {
+		{.id = baton_gateway_sa(m, true), .packets = n->watch.lease / 2},
+		{.id = baton_gateway_sa(m, false), .age_ms = n->watch.age_ms},
+	};
+	struct baton_sa_state s;
+	int results[2];
+
+	if (!n->xfrm)
+		return;
+	if (baton_xfrm_set_thresholds(n->xfrm, t, 2, results))
+		baton_log(BATON_LOG_WARNING, "thresholds_failed",
+			  "spi_in=%08x spi_out=%08x in=%d out=%d", m->spi_in, m->spi_out, results[1],
+			  results[0]);
+	else
+		m->watched = true;
+	if (baton_xfrm_get(n->xfrm, &t[0].id, &s) == 0)
+		baton_watch_out(&n->watch, m, s.out_seq);
+	if (baton_xfrm_get(n->xfrm, &t[1].id, &s) == 0)
+		baton_watch_in(&n->watch, m, s.in_seq, baton_now_ms());
+}
+
+static void arm_new(struct baton_node *n, struct baton_record *r)
+{
+	if (r->installing)
+		return; /* SA_ARM does it, after the counters */
+	for (unsigned i = 0; i < r->mark_count; i++)
+		if (!r->marks[i].watched)
+			baton_gateway_arm(n, &r->marks[i]);
+}
+
+/* A session of the plugin becomes (or stays) ours. Returns a status. */
+static int take_session(struct baton_node *n, const struct baton_session_ref *ref, uint64_t now_ms)
+{
+	struct baton_record *r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
+	struct baton_session *s = &n->session;
+	struct baton_delete gone = {.spi_i = ref->spi_i, .spi_r = ref->spi_r};
+	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
+
+	if (status)
+		goto out;
+	if (r && !r->deleted && !baton_node_owns(n, r)) {
+		status = BATON_E_STALE_OWNER;
+		goto out;
+	}
+	s->owner = n->config.server_id;
+	s->epoch = r ? r->epoch : 1;
+	s->version = r ? r->version + 1 : 1;
+	for (unsigned i = 0; i < s->child_count; i++)
+		if (s->children[i].counters.out_lease < n->watch.lease)
+			s->children[i].counters.out_lease = n->watch.lease;
+	status = baton_own_put(&n->own, &n->config.server_id, s, now_ms);
+	if (status)
+		goto out;
+	r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
+	r->held = true;
+	arm_new(n, r);
+	baton_node_dirty(n, r, BATON_DIRTY_PUT);
+out:
+	baton_session_wipe(s);
+	if (status == BATON_E_SPI_COLLISION)
+		n->spi_collisions++;
+	if (status)
+		baton_log(BATON_LOG_ERROR, "session_refused",
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"", gone.spi_i,
+			  gone.spi_r, baton_strerror(status));
+	return status;
+}
+
+static int take_report(struct baton_node *n, struct baton_report rep)
+{
+	struct baton_record *r = baton_table_find(&n->table, rep.spi_i, rep.spi_r);
+	int status;
+
+	if (!r || rep.kind != BATON_REPORT_MSGID)
+		return BATON_E_NOT_FOUND;
+	rep.epoch = r->epoch;
+	status = baton_own_report(&n->own, &n->config.server_id, &rep);
+	if (!status)
+		baton_node_dirty(n, r, BATON_DIRTY_REPORT);
+	return status;
+}
+
+static int take_delete(struct baton_node *n, struct baton_delete d, uint64_t now_ms)
+{
+	struct baton_record *r = baton_table_find(&n->table, d.spi_i, d.spi_r);
+	int status;
+
+	if (!r || r->deleted)
+		return BATON_OK;
+	if (!baton_node_owns(n, r))
+		return BATON_E_STALE_OWNER;
+	d.epoch = r->epoch;
+	d.version = r->version + 1;
+	r->held = false;
+	status = baton_own_delete(&n->own, &n->config.server_id, &d, now_ms);
+	if (!status)
+		baton_node_dirty(n, r, BATON_DIRTY_DELETE);
+	return status;
+}
+
+static void told_everything(struct baton_node *n)
+{
+	struct baton_record *r;
+	unsigned held = 0, missing = 0;
+
+	TAILQ_FOREACH(r, &n->table.records, all)
+	{
+		if (r->deleted || !baton_node_owns(n, r))
+			continue;
+		held += r->held;
+		if (r->held || r->installing)
+			continue;
+		missing++;
+		baton_install_queue(n, r, true);
+	}
+	baton_log(BATON_LOG_INFO, "charon_synced", "sessions=%u restoring=%u", held, missing);
+	baton_install_pump(n);
+	n->recover_due = true;
+}
+
+static void greeted(struct baton_node *n)
+{
+	struct baton_record *r;
+
+	TAILQ_FOREACH(r, &n->table.records, all)
+	r->held = false;
+}
+
+static void answer(struct baton_node *n, const struct baton_status *items, unsigned count,
+		   struct baton_header h)
+{
+	struct baton_builder b;
+	int len;
+
+	h.flags = BATON_FLAG_RESPONSE;
+	baton_build_begin(&b, n->buf, sizeof(n->buf), &h);
+	for (unsigned i = 0; i < count; i++)
+		baton_build_status(&b, &items[i]);
+	len = baton_build_end(&b);
+	if (len > 0)
+		baton_charon_link_send(&n->link, n->buf, (size_t)len);
+}
+
+static void take_stor(struct baton_node *n, const struct baton_message *m)
+{
+	uint64_t now_ms = baton_now_ms();
+	unsigned count = 0;
+
+	if (m->hello)
+		greeted(n);
+	for (unsigned i = 0; i < m->session_count && count < BATON_ITEMS_MAX; i++)
+		baton_own_status(&n->own, m->sessions[i].spi_i, m->sessions[i].spi_r,
+				 take_session(n, &m->sessions[i], now_ms), &n->statuses[count++]);
+	for (unsigned i = 0; i < m->report_count && count < BATON_ITEMS_MAX; i++)
+		baton_own_status(&n->own, m->reports[i].spi_i, m->reports[i].spi_r,
+				 take_report(n, m->reports[i]), &n->statuses[count++]);
+	for (unsigned i = 0; i < m->delete_count && count < BATON_ITEMS_MAX; i++)
+		baton_own_status(&n->own, m->deletes[i].spi_i, m->deletes[i].spi_r,
+				 take_delete(n, m->deletes[i], now_ms), &n->statuses[count++]);
+	if (m->synced)
+		told_everything(n);
+	answer(n, n->statuses, count, m->header);
+	/* What the plugin has but another node owns leaves this gateway. */
+	for (unsigned i = 0; i < m->session_count; i++) {
+		struct baton_record *r =
+			baton_table_find(&n->table, m->sessions[i].spi_i, m->sessions[i].spi_r);
+
+		if (r && !r->deleted && !baton_node_owns(n, r))
+			baton_retreat_losing(n, r);
+	}
+}
+
+void baton_gateway_message(void *ctx, const void *buf, size_t len)
+{
+	struct baton_node *n = ctx;
+	struct baton_message *m = &n->msg;
+	struct baton_where where;
+	int err;
+
+	m->statuses = n->statuses;
+	m->status_max = BATON_ITEMS_MAX;
+	err = baton_message_decode(m, buf, len, &where);
+	if (err) {
+		n->charon_refused++;
+		baton_log(BATON_LOG_ERROR, "charon_message_refused",
+			  "reason=\"%s\" payload=%u offset=%u field=%s", baton_strerror(err),
+			  where.payload, where.offset, where.field);
+		return;
+	}
+	if (m->header.flags & BATON_FLAG_RESPONSE) {
+		if (m->header.exchange == BATON_SA_INSTALL && m->status_count)
+			baton_install_answer(n, m->header.msgid, &n->statuses[0]);
+		return;
+	}
+	if (m->header.exchange == BATON_SA_STOR) {
+		take_stor(n, m);
+	} else if (m->header.exchange == BATON_SA_ARM) {
+		err = baton_install_arm(n, m);
+		if (err > 0)
+			baton_charon_link_send(&n->link, n->buf, (size_t)err);
+	} else {
+		n->charon_refused++;
+	}
+}
+
+void baton_gateway_opened(void *ctx)
+{
+	struct baton_node *n = ctx;
+
+	(void)n;
+	baton_log(BATON_LOG_INFO, "charon_connected", "socket=%s", n->link.path);
+}
+
+void baton_gateway_closed(void *ctx)
+{
+	struct baton_node *n = ctx;
+
+	baton_log(BATON_LOG_WARNING, "charon_disconnected",
+		  "note=\"its SAs stay in the kernel; they are given back when it returns\"");
+	baton_install_abort(n);
+}
+
+static void replay_event(struct baton_node *n, const struct baton_sa_state *s)
+{
+	struct baton_mark *m = baton_table_find_in(&n->table, s->id.spi);
+	bool due = false;
+
+	if (m && baton_addr_equal(&m->record->local, &s->id.dst)) {
+		if (baton_node_owns(n, m->record) && !m->record->installing)
+			due = baton_watch_in(&n->watch, m, s->in_seq, baton_now_ms());
+	} else {
+		m = baton_table_find_out(&n->table, s->id.spi, &s->id.dst);
+		if (m && baton_node_owns(n, m->record) && !m->record->installing)
+			due = baton_watch_out(&n->watch, m, s->out_seq);
+	}
+	if (due)
+		baton_node_dirty(n, m->record, BATON_DIRTY_REPORT);
+}
+
+static void dumped(void *ctx, const struct baton_sa_state *s)
+{
+	replay_event(ctx, s);
+}
+
+void baton_gateway_xfrm_event(void *ctx, const struct baton_xfrm_event *e)
+{
+	struct baton_node *n = ctx;
+	struct baton_mark *m;
+
+	n->xfrm_events++;
+	switch (e->kind) {
+	case BATON_XFRM_REPLAY:
+		replay_event(n, &e->state);
+		return;
+	case BATON_XFRM_NEWSA:
+		/* An SA that was moved (MOBIKE) has lost its thresholds. */
+		m = baton_table_find_in(&n->table, e->state.id.spi);
+		if (!m)
+			m = baton_table_find_out(&n->table, e->state.id.spi, &e->state.id.dst);
+		if (m && m->watched && baton_node_owns(n, m->record) && !m->record->installing)
+			baton_gateway_arm(n, m);
+		return;
+	case BATON_XFRM_OVERRUN:
+		n->xfrm_overruns++;
+		baton_log(BATON_LOG_WARNING, "xfrm_overrun", "action=dump");
+		baton_xfrm_dump(n->xfrm, dumped, n);
+		return;
+	default:
+		return;
+	}
+}
+
+void baton_gateway_settle(struct baton_node *n, uint64_t now_ms)
+{
+	struct baton_record *r;
+
+	TAILQ_FOREACH(r, &n->table.records, all)
+	{
+		bool due = false;
+
+		if (r->deleted || !baton_node_owns(n, r))
+			continue;
+		for (unsigned i = 0; i < r->mark_count; i++)
+			due |= baton_watch_settle(&n->watch, &r->marks[i], now_ms);
+		if (due)
+			baton_node_dirty(n, r, BATON_DIRTY_REPORT);
+	}
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Giving a session to the IKE daemon, in this order and no other:
+ *   1. SA_INSTALL: the plugin makes the IKE SA and puts the SAs into the
+ *      kernel. No policy leads to them: nothing can be sent with them yet.
+ *   2. SA_ARM: the plugin waits. We set the sequence numbers, outbound above
+ *      everything that may have been sent, inbound above everything that may
+ *      have been accepted, and the thresholds; then we answer.
+ *   3. The plugin adds the policies: packets flow. Then it answers SA_INSTALL.
+ * A failure in 2 makes the plugin take the SAs out again: better no SA than
+ * one whose numbers were sent before (invariant 1).
+ *
+ * Adopting (the IKE daemon was restarted, the kernel was not) leaves the
+ * kernel's own numbers alone: they are the truth.
+ */
+#include "daemon/node.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt)
+{
+	struct baton_install *i;
+
+	if (r->held || r->installing)
+		return;
+	i = calloc(1, sizeof(*i));
+	if (!i)
+		return;
+	i->spi_i = r->spi_i;
+	i->spi_r = r->spi_r;
+	i->adopt = adopt;
+	r->installing = true;
+	STAILQ_INSERT_TAIL(&n->waiting, i, entry);
+	n->waiting_count++;
+}
+
+static int send_install(struct baton_node *n, struct baton_install *i, struct baton_record *r)
+{
+	struct baton_header h = {.exchange = BATON_SA_INSTALL, .flags = BATON_FLAG_INITIATOR};
+	struct baton_builder b;
+	int len;
+
+	len = baton_record_render(r, baton_now_ms(), &n->session, n->body, sizeof(n->body));
+	if (len < 0)
+		return len;
+	h.msgid = i->msgid = n->link.next_msgid++;
+	baton_build_begin(&b, n->buf, sizeof(n->buf), &h);
+	if (i->adopt)
+		baton_build_notify(&b, BATON_N_ADOPT);
+	baton_build_session(&b, n->body, (size_t)len);
+	baton_wipe(n->body, (size_t)len);
+	len = baton_build_end(&b);
+	if (len < 0)
+		return len;
+	len = baton_charon_link_send(&n->link, n->buf, (size_t)len);
+	baton_wipe(n->buf, b.w.pos);
+	return len;
+}
+
+static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
+{
+	struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
+
+	if (r) {
+		r->installing = false;
+		if (ok)
+			r->held = true;
+	}
+	baton_takeover_installed(n, ok);
+}
+
+void baton_install_pump(struct baton_node *n)
+{
+	struct baton_install *i;
+
+	while (n->link.connected && n->flying_count < BATON_INSTALL_WINDOW &&
+	       (i = STAILQ_FIRST(&n->waiting))) {
+		struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
+		int err = 0;
+
+		STAILQ_REMOVE_HEAD(&n->waiting, entry);
+		n->waiting_count--;
+		if (!r || r->deleted || !baton_node_owns(n, r))
+			err = -BATON_E_NOT_FOUND; /* deleted or claimed away meanwhile */
+		else
+			err = send_install(n, i, r);
+		if (err) {
+			baton_log(BATON_LOG_ERROR, "install_failed",
+				  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"", i->spi_i,
+				  i->spi_r, baton_strerror(err));
+			finish(n, i, false);
+			free(i);
+			continue;
+		}
+		STAILQ_INSERT_TAIL(&n->flying, i, entry);
+		n->flying_count++;
+	}
+}
+
+void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct baton_status *s)
+{
+	struct baton_install *i;
+
+	STAILQ_FOREACH(i, &n->flying, entry)
+	if (i->msgid == msgid)
+		break;
+	if (!i)
+		return;
+	STAILQ_REMOVE(&n->flying, i, baton_install, entry);
+	n->flying_count--;
+	if (s->status)
+		baton_log(BATON_LOG_ERROR, "install_failed",
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"", i->spi_i,
+			  i->spi_r, baton_strerror(s->status));
+	finish(n, i, s->status == BATON_OK);
+	free(i);
+	baton_install_pump(n);
+}
+
+/* The plugin is gone: what was under way is offered again when it returns (told_everything). */
+void baton_install_abort(struct baton_node *n)
+{
+	struct baton_install *i;
+
+	while ((i = STAILQ_FIRST(&n->flying))) {
+		struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
+
+		STAILQ_REMOVE_HEAD(&n->flying, entry);
+		n->flying_count--;
+		if (r)
+			r->installing = false;
+		free(i);
+	}
+}
+
+static bool is_adopting(const struct baton_node *n, const struct baton_record *r)
+{
+	const struct baton_install *i;
+
+	STAILQ_FOREACH(i, &n->flying, entry)
+	if (i->spi_i == r->spi_i && i->spi_r == r->spi_r)
+		return i->adopt;
+	return false;
+}
+
+/*
+ * Sets both directions. In_seq 0 (nothing was ever accepted) needs no window. An adopted SA that the kernel has lost after all
+ * was made anew by the plugin and counts from 0: it is told by being behind what we know, and gets its bounds like any other.
+ */
+static int set_numbers(struct baton_node *n, struct baton_mark *m, bool adopt)
+{
+	struct baton_counters *c = &m->counters;
+	struct baton_sa_set sets[2] = {
+		{.id = baton_gateway_sa(m, true), .out_seq = c->out_seq, .in_seq = BATON_SEQ_KEEP},
+		{.id = baton_gateway_sa(m, false), .out_seq = BATON_SEQ_KEEP, .in_seq = c->in_seq},
+	};
+	struct baton_sa_state s;
+	int results[2], err;
+
+	if (!n->xfrm)
+		return BATON_E_SYSTEM;
+	if (adopt) {
+		if (baton_xfrm_get(n->xfrm, &sets[0].id, &s) == 0 && s.out_seq >= c->out_seq)
+			return BATON_OK;
+		c->out_seq = c->out_lease;
+		c->out_lease += n->watch.lease;
+		c->in_seq = c->in_limit;
+		sets[0].out_seq = c->out_seq;
+		sets[1].in_seq = c->in_seq;
+	}
+	err = baton_xfrm_set_counters(n->xfrm, sets, 2, results);
+	if (err)
+		baton_log(BATON_LOG_ERROR, "counters_failed",
+			  "spi_in=%08x spi_out=%08x out=\"%s\" in=\"%s\"", m->spi_in, m->spi_out,
+			  baton_strerror(results[0]), baton_strerror(results[1]));
+	return -err;
+}
+
+int baton_install_arm(struct baton_node *n, const struct baton_message *m)
+{
+	struct baton_header h = m->header;
+	struct baton_builder b;
+
+	h.flags = BATON_FLAG_RESPONSE;
+	baton_build_begin(&b, n->buf, sizeof(n->buf), &h);
+	for (unsigned i = 0; i < m->report_count; i++) {
+		const struct baton_report *rep = &m->reports[i];
+		struct baton_mark *mark = baton_table_find_in(&n->table, rep->spi_in);
+		int status = BATON_E_NOT_FOUND;
+		struct baton_status item;
+
+		if (mark && baton_node_owns(n, mark->record))
+			status = set_numbers(n, mark, is_adopting(n, mark->record));
+		else if (mark)
+			status = BATON_E_STALE_OWNER;
+		if (!status)
+			baton_gateway_arm(n, mark);
+		baton_own_status(&n->own, rep->spi_i, rep->spi_r, status, &item);
+		baton_build_status(&b, &item);
+	}
+	return baton_build_end(&b);
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "daemon/node.h"
+
+#include "daemon/ipsec_socket.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SWEEP_MS 60000u
+#define IDLE_MS 60000u
+
+bool baton_node_owns(const struct baton_node *n, const struct baton_record *r)
+{
+	return baton_id_equal(&r->owner, &n->config.server_id);
+}
+
+void baton_node_dirty(struct baton_node *n, struct baton_record *r, uint8_t what)
+{
+	for (unsigned i = 0; i < n->peer_count; i++)
+		baton_peer_dirty(&n->peers[i], r, what, baton_now_ms());
+}
+
+static socklen_t to_sockaddr(const struct baton_addr *a, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in *v4 = (struct sockaddr_in *)ss;
+	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ss;
+
+	memset(ss, 0, sizeof(*ss));
+	if (a->family == AF_INET) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(a->port);
+		memcpy(&v4->sin_addr, a->ip, 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(a->port);
+	memcpy(&v6->sin6_addr, a->ip, 16);
+	return sizeof(*v6);
+}
+
+static struct baton_addr from_sockaddr(const struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)ss;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)ss;
+	struct baton_addr a = {0};
+
+	if (ss->ss_family == AF_INET) {
+		a.family = AF_INET;
+		a.port = ntohs(v4->sin_port);
+		memcpy(a.ip, &v4->sin_addr, 4);
+	} else if (ss->ss_family == AF_INET6) {
+		a.family = AF_INET6;
+		a.port = ntohs(v6->sin6_port);
+		memcpy(a.ip, &v6->sin6_addr, 16);
+	}
+	return a;
+}
+
+/* ---- a peer's exchange ------------------------------------------------------------------- */
+struct peer_ctx {
+	struct baton_node *node;
+	struct baton_peer *peer;
+};
+static struct peer_ctx peer_ctxs[BATON_PEERS_MAX];
+
+static void send_datagram(void *ctx, const void *buf, size_t len)
+{
+	struct peer_ctx *c = ctx;
+	struct sockaddr_storage ss;
+	socklen_t n = to_sockaddr(&c->peer->addr, &ss);
+
+	/* EAGAIN: no SA yet, the kernel has asked charon for one. Retransmission is the cure, as for any loss. */
+	if (sendto(c->node->udp.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&ss, n) < 0)
+		baton_log(BATON_LOG_DEBUG, "send_failed", "errno=%d", errno);
+}
+
+static void take_request(void *ctx, const void *buf, size_t len)
+{
+	static uint8_t out[BATON_MESSAGE_MAX]; /* single-threaded; wiped below */
+	struct peer_ctx *c = ctx;
+	struct baton_reader r;
+	struct baton_header h;
+	int n;
+
+	baton_reader_init(&r, buf, len);
+	if (baton_header_decode(&h, &r) == 0 && h.spi_i != c->peer->x.peer_boot)
+		c->peer->probe_ms = 0; /* restarted, or new to us: do not wait to find out */
+	n = baton_service_answer(c->node->service, &c->peer->id, buf, len, baton_now_ms(), out,
+				 sizeof(out));
+	if (n > 0) {
+		baton_exchange_respond(&c->peer->x, out, (size_t)n);
+		baton_wipe(out, (size_t)n);
+	}
+}
+
+static void take_response(void *ctx, void *tag, const void *buf, size_t len)
+{
+	struct peer_ctx *c = ctx;
+
+	baton_peer_response(c->peer, tag, buf, len, baton_now_ms());
+}
+
+static const struct baton_exchange_ops exchange_ops = {
+	.send = send_datagram,
+	.request = take_request,
+	.response = take_response,
+};
+
+static void peer_state(void *ctx, struct baton_peer *p)
+{
+	struct baton_node *n = ctx;
+
+	baton_log(p->state == BATON_PEER_DOWN ? BATON_LOG_WARNING : BATON_LOG_INFO, "peer_state",
+		  "peer=%s state=%s", n->config.peers[p->index].name,
+		  baton_peer_state_names[p->state]);
+}
+
+static void peer_refused(void *ctx, struct baton_peer *p, const struct baton_status *s)
+{
+	struct baton_node *n = ctx;
+
+	if (s->status == BATON_E_SPI_COLLISION)
+		n->spi_collisions++;
+	baton_log(BATON_LOG_ERROR, "store_refused",
+		  "peer=%s spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"",
+		  n->config.peers[p->index].name, s->spi_i, s->spi_r, baton_strerror(s->status));
+}
+
+static const struct baton_replica_ops replica_ops = {
+	.lost = baton_retreat_lost,
+	.refused = peer_refused,
+	.state = peer_state,
+	.answer = baton_takeover_answer,
+};
+
+static void udp_ready(struct baton_source *s, uint32_t events)
+{
+	struct baton_node *n = s->ctx;
+
+	(void)events;
+	for (unsigned budget = 256; budget; budget--) {
+		struct sockaddr_storage ss;
+		socklen_t sl = sizeof(ss);
+		ssize_t len = recvfrom(s->fd, n->datagram, sizeof(n->datagram), MSG_DONTWAIT,
+				       (struct sockaddr *)&ss, &sl);
+		struct baton_addr from;
+		unsigned i;
+
+		if (len < 0)
+			return;
+		from = from_sockaddr(&ss);
+		for (i = 0; i < n->peer_count; i++)
+			if (baton_addr_equal(&n->peers[i].addr, &from) &&
+			    n->peers[i].addr.port == from.port)
+				break;
+		if (i == n->peer_count)
+			n->strangers++;
+		else
+			baton_exchange_input(&n->peers[i].x, n->datagram, (size_t)len, baton_now_ms());
+		baton_wipe(n->datagram, (size_t)len);
+	}
+}
+
+static void xfrm_ready(struct baton_source *s, uint32_t events)
+{
+	struct baton_node *n = s->ctx;
+
+	(void)events;
+	baton_xfrm_events(n->xfrm, baton_gateway_xfrm_event, n);
+}
+
+/* ---- protection -------------------------------------------------------------------------- */
+/* Do we have sessions, and no store that has had all of them? Then since when. */
+static void note_protection(struct baton_node *n, uint64_t now_ms)
+{
+	bool own = false, safe = false;
+	struct baton_record *r;
+
+	TAILQ_FOREACH(r, &n->table.records, all)
+	if (!r->deleted && baton_node_owns(n, r)) {
+		own = true;
+		break;
+	}
+	for (unsigned i = 0; i < n->peer_count; i++)
+		safe |= n->peers[i].state != BATON_PEER_DOWN;
+	if (!own || safe) {
+		if (n->alone_since_ms)
+			baton_log(BATON_LOG_INFO, "protected", "after_ms=%" PRIu64,
+				  now_ms - n->alone_since_ms);
+		n->alone_since_ms = 0;
+	} else if (!n->alone_since_ms) {
+		n->alone_since_ms = now_ms;
+		baton_log(BATON_LOG_WARNING, "unprotected",
+			  "reason=\"no store answers; clients are served, but a failure now would drop them\"");
+	}
+}
+
+static uint64_t turn(void *ctx, uint64_t now_ms)
+{
+	struct baton_node *n = ctx;
+	uint64_t next = now_ms + IDLE_MS;
+
+	if (now_ms >= n->settle_ms) {
+		baton_gateway_settle(n, now_ms);
+		note_protection(n, now_ms);
+		n->settle_ms = now_ms + n->watch.age_ms;
+	}
+	if (now_ms >= n->sweep_ms) {
+		baton_table_sweep(&n->table, now_ms);
+		n->sweep_ms = now_ms + SWEEP_MS;
+	}
+	if (n->recover_due && !n->takeover.active)
+		baton_takeover_recover(n);
+	for (unsigned i = 0; i < n->peer_count; i++) {
+		uint64_t due = baton_exchange_tick(&n->peers[i].x, now_ms);
+		uint64_t pump = baton_peer_pump(&n->peers[i], now_ms);
+
+		if (due < next)
+			next = due;
+		if (pump < next)
+			next = pump;
+	}
+	baton_takeover_tick(n, now_ms);
+	if (n->takeover.active && n->takeover.deadline_ms < next)
+		next = n->takeover.deadline_ms;
+	return n->settle_ms < next ? n->settle_ms : next;
+}
+
+/* ---- start and stop ---------------------------------------------------------------------- */
+static uint64_t random64(void)
+{
+	uint64_t v = 0;
+
+	while (v == 0)
+		if (RAND_bytes((unsigned char *)&v, sizeof(v)) != 1)
+			abort(); /* without random numbers there is no boot ID */
+	return v;
+}
+
+static void apply(struct baton_node *n)
+{
+	baton_log_set_level(n->config.log_level);
+	n->watch.lease = n->own.lease = n->config.lease;
+	n->watch.age_ms = n->config.counter_age_ms;
+}
+
+static int start_peers(struct baton_node *n)
+{
+	n->peers = baton_locked_alloc(sizeof(*n->peers) * (n->config.peer_count + 1));
+	if (!n->peers)
+		return -BATON_E_SYSTEM;
+	for (unsigned i = 0; i < n->config.peer_count; i++) {
+		struct baton_peer *p = &n->peers[i];
+
+		peer_ctxs[i] = (struct peer_ctx){n, p};
+		if (baton_exchange_init(&p->x, &exchange_ops, &peer_ctxs[i], n->boot, n->config.mtu))
+			return -BATON_E_SYSTEM;
+		p->id = n->config.peers[i].id;
+		p->addr = n->config.peers[i].addr;
+		baton_peer_init(p, i, &n->own, &replica_ops, n);
+		n->peer_count++;
+	}
+	return 0;
+}
+
+static int start_udp(struct baton_node *n, const char **why)
+{
+	int err;
+
+	if (!n->config.listen.family)
+		return 0;
+	err = baton_ipsec_socket_open(&n->config.listen, n->config.reqid, n->config.require_ipsec,
+				      &n->udp.fd, why);
+	if (err)
+		return err;
+	n->udp.ready = udp_ready;
+	n->udp.ctx = n;
+	*why = "epoll";
+	return baton_loop_add(&n->loop, &n->udp, EPOLLIN);
+}
+
+static int start_gateway(struct baton_node *n, const char **why)
+{
+	char path[128];
+
+	if (!n->config.gateway)
+		return 0;
+	*why = "cannot open XFRM netlink sockets (CAP_NET_ADMIN? kernel with CONFIG_XFRM_USER?)";
+	if (baton_xfrm_open(&n->xfrm))
+		return -BATON_E_SYSTEM;
+	n->xfrm_source = (struct baton_source){baton_xfrm_fd(n->xfrm), xfrm_ready, n};
+	if (baton_loop_add(&n->loop, &n->xfrm_source, EPOLLIN))
+		return -BATON_E_SYSTEM;
+	snprintf(path, sizeof(path), "%s/charon.sock", n->config.run_dir);
+	n->link.opened = baton_gateway_opened;
+	n->link.closed = baton_gateway_closed;
+	n->link.message = baton_gateway_message;
+	n->link.ctx = n;
+	*why = "cannot listen at run_dir/charon.sock (is another batond running? does run_dir exist?)";
+	return baton_charon_link_open(&n->link, &n->loop, path);
+}
+
+int baton_node_start(struct baton_node *n, const char **why)
+{
+	int err;
+
+	*why = "out of memory";
+	n->boot = random64();
+	n->started_ms = baton_now_ms();
+	n->udp.fd = -1;
+	STAILQ_INIT(&n->waiting);
+	STAILQ_INIT(&n->flying);
+	n->loop.turn = turn;
+	n->loop.ctx = n;
+	n->own = (struct baton_ownership){
+		.table = &n->table,
+		.self = &n->config.server_id,
+		.losing = baton_retreat_losing,
+		.ctx = n,
+	};
+	apply(n);
+	n->service = baton_locked_alloc(sizeof(*n->service));
+	if (!n->service || baton_table_init(&n->table, n->config.max_sessions, random64()) ||
+	    baton_loop_init(&n->loop) || start_peers(n))
+		return -BATON_E_SYSTEM;
+	n->service->own = &n->own;
+	n->service->boot = n->boot;
+	err = start_udp(n, why);
+	if (!err)
+		err = start_gateway(n, why);
+	if (!err) {
+		*why = "cannot listen at run_dir/ctl.sock";
+		err = baton_ctl_open(n);
+	}
+	if (!err)
+		baton_log(BATON_LOG_INFO, "started", "server_id=%s gateway=%s store=%s peers=%u",
+			  n->config.server_name, n->config.gateway ? "yes" : "no",
+			  n->config.store ? "yes" : "no", n->peer_count);
+	return err;
+}
+
+void baton_node_stop(struct baton_node *n)
+{
+	baton_ctl_close(n);
+	baton_charon_link_close(&n->link);
+	if (n->xfrm)
+		baton_xfrm_close(n->xfrm);
+	if (n->udp.fd >= 0)
+		close(n->udp.fd);
+	for (unsigned i = 0; i < n->peer_count; i++)
+		baton_exchange_free(&n->peers[i].x);
+	if (n->peers)
+		baton_locked_free(n->peers, sizeof(*n->peers) * (n->config.peer_count + 1));
+	if (n->table.by_spis)
+		baton_table_free(&n->table);
+	if (n->service)
+		baton_locked_free(n->service, sizeof(*n->service));
+	baton_log(BATON_LOG_INFO, "stopped", "note=\"SAs stay as they are\"");
+}
+
+int baton_node_reload(struct baton_node *n)
+{
+	struct baton_config next;
+	const char *fixed;
+
+	if (baton_config_read(&next, n->config_path, stderr)) {
+		baton_log(BATON_LOG_ERROR, "reload_refused", "file=%s note=\"nothing was changed\"",
+			  n->config_path);
+		return -BATON_E_CONFIG;
+	}
+	fixed = baton_config_fixed(&n->config, &next);
+	if (fixed) {
+		baton_log(BATON_LOG_ERROR, "reload_refused",
+			  "reason=\"%s needs a restart\" note=\"nothing was changed\"", fixed);
+		return -BATON_E_CONFIG;
+	}
+	n->config = next;
+	apply(n);
+	baton_log(BATON_LOG_INFO, "reloaded", "file=%s", n->config_path);
+	return 0;
+}

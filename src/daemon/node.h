@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One batond: what its parts share. The parts:
+ *   node.c      sockets, peers, the turn of the loop
+ *   gateway.c   sessions of the local IKE daemon and their SAs in the kernel
+ *   install.c   giving sessions to the IKE daemon
+ *   retreat.c   taking them away again when another node owns them
+ *   takeover.c  claiming another server's sessions
+ *   ctl.c, ctl_show.c  batonctl
+ */
+#ifndef BATON_DAEMON_NODE_H
+#define BATON_DAEMON_NODE_H
+
+#include "core/replica.h"
+#include "core/service.h"
+#include "core/watch.h"
+#include "daemon/charon_link.h"
+#include "daemon/config.h"
+#include "daemon/loop.h"
+#include "xfrm/xfrm.h"
+
+#define BATON_INSTALL_WINDOW 32u /* SA_INSTALL requests under way */
+
+struct baton_node;
+
+/* A session on its way to the IKE daemon. */
+struct baton_install {
+	STAILQ_ENTRY(baton_install) entry;
+	uint64_t spi_i, spi_r;
+	bool adopt; /* its SAs are still in this kernel */
+	uint32_t msgid;
+};
+
+/* One takeover at a time; a second one for another server waits for its turn at the caller. */
+struct baton_takeover {
+	bool active, recover; /* recover: our own sessions, after a restart */
+	struct baton_id subject;
+	char name[BATON_NAME_MAX];
+	uint64_t start_us, claimed_us, retrieved_us, installed_us;
+	uint64_t deadline_ms;
+	unsigned sessions, installed, failed;
+	unsigned asked, answered, silent; /* peers */
+	bool reported;
+	void *waiter; /* batonctl's connection, NULL = none */
+};
+
+struct baton_ctl;
+
+struct baton_node {
+	struct baton_config config;
+	const char *config_path;
+	struct baton_loop loop;
+	uint64_t boot;
+	uint64_t started_ms;
+	struct baton_table table;
+	struct baton_ownership own;
+	struct baton_service *service;
+	struct baton_watch watch;
+	struct baton_source udp;
+	unsigned peer_count;
+	struct baton_peer *peers; /* peer_count, locked memory */
+	struct baton_xfrm *xfrm;
+	struct baton_source xfrm_source;
+	struct baton_charon_link link;
+	STAILQ_HEAD(install_queue, baton_install) waiting, flying;
+	unsigned flying_count, waiting_count;
+	struct baton_takeover takeover, last_takeover;
+	bool recover_due; /* ask the peers for our own sessions once charon has told its own */
+	struct baton_ctl *ctl;
+	bool released;
+	uint64_t settle_ms, sweep_ms;
+	uint64_t alone_since_ms; /* no store has everything: since when; 0 = protected */
+	struct baton_message msg;	/* scratch */
+	struct baton_session session;	/* scratch, wiped after use */
+	struct baton_status statuses[BATON_ITEMS_MAX];
+	uint8_t buf[BATON_MESSAGE_MAX];	 /* scratch, wiped after use */
+	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
+	uint8_t datagram[BATON_MESSAGE_MAX];
+	/* statistics */
+	uint64_t strangers; /* datagrams from addresses that are no peer's */
+	uint64_t xfrm_events, xfrm_overruns, charon_refused, spi_collisions;
+};
+
+/* node.c */
+int baton_node_start(struct baton_node *n, const char **why);
+void baton_node_stop(struct baton_node *n);
+int baton_node_reload(struct baton_node *n);
+/* Marks a change of one of our sessions for every peer. */
+void baton_node_dirty(struct baton_node *n, struct baton_record *r, uint8_t what);
+bool baton_node_owns(const struct baton_node *n, const struct baton_record *r);
+
+/* gateway.c */
+void baton_gateway_message(void *ctx, const void *buf, size_t len);
+void baton_gateway_opened(void *ctx);
+void baton_gateway_closed(void *ctx);
+void baton_gateway_xfrm_event(void *ctx, const struct baton_xfrm_event *e);
+void baton_gateway_settle(struct baton_node *n, uint64_t now_ms);
+/* Kernel identifiers of an SA. */
+struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound);
+/* Asks the kernel to report the SA's numbers and reads where they stand. */
+void baton_gateway_arm(struct baton_node *n, struct baton_mark *m);
+
+/* install.c */
+void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt);
+void baton_install_pump(struct baton_node *n);
+/* The plugin's answer to SA_INSTALL msgid. */
+void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct baton_status *s);
+/* The plugin has the SAs in the kernel and waits: sets their counters. Writes the response into n->buf, returns its length. */
+int baton_install_arm(struct baton_node *n, const struct baton_message *m);
+void baton_install_abort(struct baton_node *n);
+
+/* retreat.c */
+void baton_retreat_losing(void *ctx, struct baton_record *r);
+void baton_retreat_lost(void *ctx, struct baton_record *r, const struct baton_status *s);
+
+/* takeover.c */
+int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter);
+void baton_takeover_recover(struct baton_node *n);
+void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len);
+void baton_takeover_installed(struct baton_node *n, bool ok);
+void baton_takeover_tick(struct baton_node *n, uint64_t now_ms);
+
+/* ctl.c */
+int baton_ctl_open(struct baton_node *n);
+void baton_ctl_close(struct baton_node *n);
+void baton_ctl_takeover_done(struct baton_node *n, const struct baton_takeover *t);
+int baton_ctl_write_release(struct baton_node *n, bool released);
+
+#endif

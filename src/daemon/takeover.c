@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Taking over a server's sessions.
+ *
+ * Theory of operation. Our own copies are claimed first and given to the IKE
+ * daemon at once: nothing waits for another node. At the same time every peer
+ * is asked for the subject's sessions with a claim, page by page. That serves
+ * three ends: a peer that has sessions we lack gives them; the subject itself,
+ * if it is alive after all, stops (src/daemon/retreat.c); the other stores
+ * learn who the owner is. A claim is safe however late it comes: the numbers
+ * we use begin above every lease our copy knows of, and a session we already
+ * hold is not installed twice.
+ *
+ * Recovering is the same with ourselves as subject, after a restart that lost
+ * what we had.
+ */
+#include "daemon/node.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define DEADLINE_MS 3000u    /* for a peer's answer; a silent peer learns of the claim when it is back */
+#define LOCAL_PAGE_BYTES 60000u
+
+static int build_claim(struct baton_node *n, struct baton_builder *b, struct baton_header h,
+		       uint8_t *buf, size_t size, uint64_t position, uint32_t max_bytes)
+{
+	struct baton_cursor cursor = {position, max_bytes};
+
+	baton_build_begin(b, buf, size, &h);
+	baton_build_id(b, BATON_PL_IDI, &n->config.server_id);
+	baton_build_id(b, BATON_PL_IDR, &n->takeover.subject);
+	baton_build_notify(b, BATON_N_CLAIM);
+	baton_build_cursor(b, &cursor);
+	return 0;
+}
+
+/* The sessions of one page go to the IKE daemon. Those of a peer are put into our own table first. Returns the next position. */
+static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, bool remote)
+{
+	struct baton_takeover *t = &n->takeover;
+	struct baton_message *m = &n->msg;
+
+	m->statuses = n->statuses;
+	m->status_max = BATON_ITEMS_MAX;
+	if (baton_message_decode(m, buf, len, NULL))
+		return 0;
+	if (!t->claimed_us)
+		t->claimed_us = baton_now_us();
+	for (unsigned i = 0; i < m->session_count; i++) {
+		const struct baton_session_ref *ref = &m->sessions[i];
+		struct baton_record *r;
+		int status = 0;
+
+		if (remote) {
+			status = -baton_session_decode(&n->session, ref->body, ref->len, NULL);
+			if (!status)
+				status = baton_own_put(&n->own, &n->config.server_id, &n->session,
+						       baton_now_ms());
+			baton_session_wipe(&n->session);
+		}
+		r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
+		if (status && status != BATON_E_STALE_VERSION)
+			baton_log(BATON_LOG_WARNING, "claim_refused",
+				  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"",
+				  ref->spi_i, ref->spi_r, baton_strerror(status));
+		if (!r || r->deleted || !baton_node_owns(n, r))
+			continue;
+		r->claim_boot = n->boot;
+		baton_node_dirty(n, r, BATON_DIRTY_PUT);
+		if (r->held || r->installing)
+			continue;
+		t->sessions++;
+		baton_install_queue(n, r, t->recover);
+	}
+	t->retrieved_us = baton_now_us();
+	return m->has_cursor ? m->cursor.position : 0;
+}
+
+static void claim_own_copies(struct baton_node *n)
+{
+	static uint8_t page[BATON_MESSAGE_MAX]; /* single-threaded; wiped below */
+	struct baton_header h = {.exchange = BATON_SA_RETR,
+				 .flags = BATON_FLAG_INITIATOR,
+				 .spi_i = n->boot,
+				 .spi_r = n->boot};
+	uint64_t position = 0;
+
+	do {
+		struct baton_builder b;
+		int len;
+
+		build_claim(n, &b, h, n->buf, sizeof(n->buf), position, LOCAL_PAGE_BYTES);
+		len = baton_build_end(&b);
+		if (len > 0)
+			len = baton_service_answer(n->service, &n->config.server_id, n->buf,
+						   (size_t)len, baton_now_ms(), page, sizeof(page));
+		if (len <= 0)
+			break;
+		position = take_page(n, page, (size_t)len, false);
+		baton_wipe(page, (size_t)len);
+		baton_install_pump(n); /* the IKE daemon works while we read the next page */
+	} while (position);
+}
+
+static int ask_peer(struct baton_node *n, struct baton_peer *p, uint64_t position)
+{
+	struct baton_header h = baton_exchange_header(&p->x, BATON_SA_RETR);
+	struct baton_builder b;
+	uint64_t now_ms = baton_now_ms();
+
+	build_claim(n, &b, h, p->buf, sizeof(p->buf), position, 0);
+	return baton_peer_ask(p, &b, NULL, now_ms, now_ms + DEADLINE_MS);
+}
+
+static void ask_peers(struct baton_node *n)
+{
+	struct baton_takeover *t = &n->takeover;
+
+	for (unsigned i = 0; i < n->peer_count; i++)
+		if (ask_peer(n, &n->peers[i], 0) == 0)
+			t->asked++;
+}
+
+static void begin(struct baton_node *n, const struct baton_id *subject, const char *name, bool recover)
+{
+	struct baton_takeover *t = &n->takeover;
+
+	*t = (struct baton_takeover){.active = true, .recover = recover, .subject = *subject};
+	strncpy(t->name, name, sizeof(t->name) - 1);
+	t->start_us = baton_now_us();
+	t->deadline_ms = baton_now_ms() + DEADLINE_MS + 500;
+	baton_log(BATON_LOG_INFO, recover ? "recover_start" : "takeover_start", "server_id=%s", name);
+}
+
+int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter)
+{
+	struct baton_id id;
+
+	if (baton_id_parse(&id, subject))
+		return -BATON_E_VALUE;
+	if (n->takeover.active && !n->takeover.recover)
+		return -BATON_E_BUSY;
+	if (n->takeover.active)
+		n->recover_due = true; /* a takeover goes before; recovering is tried again after it */
+	begin(n, &id, subject, false);
+	n->takeover.waiter = waiter;
+	if (!baton_id_equal(&id, &n->config.server_id))
+		claim_own_copies(n);
+	ask_peers(n);
+	baton_takeover_tick(n, baton_now_ms());
+	return 0;
+}
+
+void baton_takeover_recover(struct baton_node *n)
+{
+	n->recover_due = false;
+	if (!n->peer_count)
+		return;
+	begin(n, &n->config.server_id, n->config.server_name, true);
+	ask_peers(n);
+}
+
+void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len)
+{
+	struct baton_node *n = ctx;
+	struct baton_takeover *t = &n->takeover;
+	uint64_t position;
+
+	(void)tag;
+	if (!t->active)
+		return;
+	if (!buf) {
+		t->silent++;
+		return;
+	}
+	position = take_page(n, buf, len, true);
+	baton_install_pump(n);
+	if (!position || ask_peer(n, p, position))
+		t->answered++;
+}
+
+void baton_takeover_installed(struct baton_node *n, bool ok)
+{
+	struct baton_takeover *t = &n->takeover;
+
+	if (!t->active)
+		return;
+	if (ok)
+		t->installed++;
+	else
+		t->failed++;
+	t->installed_us = baton_now_us();
+}
+
+static unsigned phase_us(uint64_t from, uint64_t to)
+{
+	return to > from ? (unsigned)(to - from) : 0;
+}
+
+void baton_takeover_tick(struct baton_node *n, uint64_t now_ms)
+{
+	struct baton_takeover *t = &n->takeover;
+	bool installed = t->installed + t->failed >= t->sessions;
+	bool all_asked = t->answered + t->silent >= t->asked;
+	unsigned claim_us, retrieve_us, install_us;
+
+	if (!t->active)
+		return;
+	claim_us = phase_us(t->start_us, t->claimed_us);
+	retrieve_us = phase_us(t->claimed_us, t->retrieved_us);
+	install_us = phase_us(t->retrieved_us, t->installed_us);
+	if (installed && t->sessions && !t->reported) {
+		t->reported = true;
+		baton_log(BATON_LOG_INFO, t->recover ? "recover_done" : "takeover_done",
+			  "server_id=%s sessions=%u failed=%u claim_ms=%u.%03u retrieve_ms=%u.%03u install_ms=%u.%03u",
+			  t->name, t->installed, t->failed, claim_us / 1000, claim_us % 1000,
+			  retrieve_us / 1000, retrieve_us % 1000, install_us / 1000,
+			  install_us % 1000);
+	}
+	if (!(installed && all_asked) && now_ms < t->deadline_ms)
+		return;
+	/* Not all installed by the deadline (charon away): they stay queued and are given when it is back. */
+	if (!t->reported)
+		baton_log(installed ? BATON_LOG_INFO : BATON_LOG_ERROR,
+			  t->recover ? "recover_done" : "takeover_done",
+			  "server_id=%s sessions=%u waiting=%u failed=%u peers_silent=%u", t->name,
+			  t->installed, t->sessions - t->installed - t->failed, t->failed, t->silent);
+	t->active = false;
+	n->last_takeover = *t;
+	if (t->waiter)
+		baton_ctl_takeover_done(n, t);
+	t->waiter = NULL;
+}
