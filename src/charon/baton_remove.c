@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "baton_remove.h"
+#include "baton_convert.h"
+
+#include <daemon.h>
+#include <processing/jobs/callback_job.h>
+
+#include <inttypes.h>
+
+/**
+ * A request being worked on
+ */
+typedef struct {
+	baton_link_t *link;
+	baton_teller_t *teller;
+	struct baton_header request;
+	unsigned count;
+	struct baton_status items[];
+} remove_t;
+
+/**
+ * Check out an IKE_SA, whichever side of it we are
+ */
+static ike_sa_t *checkout(uint64_t spi_i, uint64_t spi_r)
+{
+	ike_sa_t *ike_sa = NULL;
+	ike_sa_id_t *id;
+	int initiator;
+
+	for (initiator = 0; !ike_sa && initiator <= 1; initiator++)
+	{
+		id = baton_to_ike_sa_id(spi_i, spi_r, initiator);
+		ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
+		id->destroy(id);
+	}
+	return ike_sa;
+}
+
+/**
+ * Remove an IKE_SA with its CHILD_SAs
+ */
+static int remove_one(remove_t *r, const struct baton_status *item)
+{
+	ike_sa_t *ike_sa;
+
+	ike_sa = checkout(item->spi_i, item->spi_r);
+	if (!ike_sa)
+	{
+		return BATON_E_NOT_FOUND;
+	}
+	r->teller->forget(r->teller, ike_sa);
+	DBG1(DBG_CFG, "baton: IKE_SA %s[%u] %.16"PRIx64"_i %.16"PRIx64"_r of %H[%Y] has "
+		 "another owner now, removing it here", ike_sa->get_name(ike_sa),
+		 ike_sa->get_unique_id(ike_sa), item->spi_i, item->spi_r,
+		 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa));
+	/* other listeners, such as updown scripts, see it go down */
+	charon->bus->ike_updown(charon->bus, ike_sa, FALSE);
+	charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+	return BATON_OK;
+}
+
+/**
+ * Job: remove all of a request
+ */
+static job_requeue_t remove_job(remove_t *r)
+{
+	unsigned i;
+
+	for (i = 0; i < r->count; i++)
+	{
+		r->items[i].status = (uint16_t)remove_one(r, &r->items[i]);
+	}
+	r->link->respond(r->link, &r->request, r->items, r->count);
+	return JOB_REQUEUE_NONE;
+}
+
+/*
+ * Described in header
+ */
+void baton_remove(baton_link_t *link, baton_teller_t *teller,
+				  const struct baton_message *request)
+{
+	remove_t *r;
+	unsigned i;
+
+	r = calloc(1, sizeof(*r) + request->delete_count * sizeof(r->items[0]));
+	if (!r)
+	{
+		link->respond(link, &request->header, NULL, BATON_E_SYSTEM);
+		return;
+	}
+	r->link = link;
+	r->teller = teller;
+	r->request = request->header;
+	r->count = request->delete_count;
+	for (i = 0; i < r->count; i++)
+	{
+		r->items[i].spi_i = request->deletes[i].spi_i;
+		r->items[i].spi_r = request->deletes[i].spi_r;
+	}
+	lib->processor->queue_job(lib->processor, (job_t*)
+				callback_job_create_with_prio((callback_job_cb_t)remove_job, r, free,
+						(callback_job_cancel_t)return_false, JOB_PRIO_HIGH));
+}
