@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# charon on every host, its connections, and what to ask of it.
+
+SERVER_ID=.example.org # gw-a.example.org, gw-b.example.org
+
+# fill FILE [WORD=VALUE...]: FILE with each {{WORD}} replaced.
+fill() {
+	local text pair
+	text=$(< "$1")
+	shift
+	for pair in "$@"; do text=${text//"{{${pair%%=*}}}"/"${pair#*=}"}; done
+	printf '%s\n' "$text"
+}
+
+# auth_of CLIENT-NUMBER, host_of CLIENT-NUMBER
+auth_of() {
+	local kinds=(psk eap cert)
+	if [ "$LAB_AUTH" = mixed ]; then
+		echo "${kinds[($1 - 1) % 3]}"
+	else
+		echo "$LAB_AUTH"
+	fi
+}
+host_of() { echo "cl-$((($1 - 1) % LAB_HOSTS + 1))"; }
+
+# charon_up HOST PLUGINS SETTINGS RETRANSMISSION [MOUNT-PLUGIN-DIR]
+charon_up() {
+	local host=$1 dir=$WORK/$1
+	mkdir -p "$dir/run" "$dir/swanctl"/{conf.d,x509,x509ca,private} "$OUT/$host"
+	rm -f "$dir/vici"
+	fill "$LAB/conf/strongswan.conf" "plugins=$2" "plugin_settings=$3" "retransmission=$4" \
+		"log=$OUT/$host/charon.log" "run=$dir" "level=$LAB_CHARON_LOG" > "$dir/strongswan.conf"
+	STRONGSWAN_CONF=$dir/strongswan.conf run_on "$host" charon /bin/sh -c '
+		[ -z "$1" ] || mount -t overlay -o "lowerdir=$1:/usr/lib/ipsec/plugins" \
+			overlay /usr/lib/ipsec/plugins || exit 1
+		exec /usr/sbin/charon-systemd' sh "${5-}"
+}
+
+charon_ready() {
+	wait_for 40 "charon of $1 answers" test -S "$WORK/$1/vici"
+}
+
+swan() {
+	local host=$1
+	shift
+	SWANCTL_DIR=$WORK/$host/swanctl STRONGSWAN_CONF=$WORK/$host/strongswan.conf \
+		swanctl "$@" --uri "unix://$WORK/$host/vici" 2>> "$OUT/$host/swanctl.log"
+}
+
+load_connections() {
+	swan "$1" --load-all >> "$OUT/$1/swanctl.log" ||
+		fail "the configuration of $1 does not load (see $1/swanctl.log)"
+}
+
+retransmission_of_clients() {
+	[ "$LAB_MODE" != reauth ] || echo 'retransmit_timeout = 0.5
+	retransmit_base = 1
+	retransmit_tries = 3'
+}
+
+# write_client HOST NUMBER: one connection.
+write_client() {
+	local file=$LAB_CLIENT_CONF
+	[ -n "$file" ] || file=$LAB/conf/client-$(auth_of "$2").conf
+	fill "$file" "name=c$2" "number=$2" "gateway=$WAN_VIP" "client_dpd=$LAB_CLIENT_DPD" \
+		"dpd_action=$LAB_DPD_ACTION" > "$WORK/$1/swanctl/conf.d/c$2.conf"
+}
+
+# client_host_up NUMBER CLIENT...: a host and its charon with the clients' connections.
+client_host_up() {
+	local host=cl-$1 dir=$WORK/cl-$1 c
+	shift
+	charon_up "$host" "" "" "$(retransmission_of_clients)"
+	echo 'include conf.d/*.conf' > "$dir/swanctl/swanctl.conf"
+	cp "$PKI/ca.pem" "$dir/swanctl/x509ca/"
+	cp "$PKI/client.pem" "$dir/swanctl/x509/"
+	cp "$PKI/client.key" "$dir/swanctl/private/"
+	for c in "$@"; do write_client "$host" "$c"; done
+}
+
+clients_up() {
+	local h c
+	for h in $(seq "$LAB_HOSTS"); do
+		# shellcheck disable=SC2046 # one word each
+		client_host_up "$h" $(seq "$h" "$LAB_HOSTS" "$LAB_CLIENTS")
+	done
+	for h in $(seq "$LAB_HOSTS"); do
+		charon_ready "cl-$h"
+		load_connections "cl-$h"
+	done
+	say "connecting $LAB_CLIENTS client(s)"
+	if [ "$LAB_CLIENTS" -le 8 ]; then
+		for c in $(seq "$LAB_CLIENTS"); do connect "$c"; done
+		return
+	fi
+	for h in $(seq "$LAB_HOSTS"); do connect_many "cl-$h"; done
+	wait_for 120 "all $LAB_CLIENTS clients are connected" all_connected
+}
+
+all_connected() {
+	at_least "$LAB_CLIENTS" 'CHILD_SA .* established with SPIs' "$OUT"/cl-*/charon.log
+}
+
+connect() {
+	local host
+	host=$(host_of "$1")
+	swan "$host" --initiate --child "c$1" --timeout 60 >> "$OUT/$host/swanctl.log" ||
+		fail "client c$1 does not connect (see $host/swanctl.log)"
+}
+
+# Every connection of a host at once: a change of the start action makes charon act.
+connect_many() {
+	local file
+	for file in "$WORK/$1/swanctl/conf.d"/*.conf; do
+		sed -i 's/^\(\t*\)esp_proposals/\1start_action = start\n&/' "$file"
+	done
+	load_connections "$1"
+}
+
+# spis HOST: one line per IKE SA with a client: connection, initiator's and responder's SPI.
+spis() {
+	swan "$1" --list-sas --raw |
+		sed -n 's/.*list-sa event {\([^ ]*\) {.*state=ESTABLISHED.* initiator-spi=\([0-9a-f]*\) responder-spi=\([0-9a-f]*\).*/\1 \2 \3/p' |
+		grep -v '^baton-' | sort
+}
+
+# child_spis HOST: inbound and outbound SPI of each CHILD SA.
+child_spis() {
+	swan "$1" --list-sas --raw | grep -o 'spi-in=[0-9a-f]* spi-out=[0-9a-f]*' | sort
+}
+
+remember_spis() {
+	local h
+	for h in $(seq "$LAB_HOSTS"); do spis "cl-$h" > "$OUT/cl-$h/spis.$1"; done
+}
+
+# The clients' IKE SAs are those they were at remember_spis NAME.
+spis_unchanged() {
+	local h same=0
+	for h in $(seq "$LAB_HOSTS"); do
+		spis "cl-$h" > "$OUT/cl-$h/spis.now"
+		cmp -s "$OUT/cl-$h/spis.$1" "$OUT/cl-$h/spis.now" || same=1
+		[ -s "$OUT/cl-$h/spis.now" ] || same=1
+	done
+	return "$same"
+}

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# The networks.
+#
+#   cl-1 .. cl-H --- wan (router; bridge net0) --- gw-a, gw-b --- srv (bridge net0)
+#   10.10.H.2        10.20.0.1    .10 shared   .11   .12     .10 shared   10.30.0.2
+#                                       gw-a --- cluster (bridge net0) --- gw-b
+#                                      10.40.0.1                     10.40.0.2
+#
+# Every network is one bridge, and every packet is captured there, once. The name
+# space of host X is baton-lab-X. Interfaces of a gateway: wan, prot, clus.
+
+NS=baton-lab-
+WAN_VIP=10.20.0.10
+PROT_VIP=10.30.0.10
+SRV=10.30.0.2
+POOL_NET=10.50.0.0/16
+declare -A GW_NUMBER=([gw-a]=11 [gw-b]=12)
+declare -A GW_CLUSTER=([gw-a]=10.40.0.1 [gw-b]=10.40.0.2)
+declare -A PEER=([gw-a]=gw-b [gw-b]=gw-a)
+
+on() {
+	local host=$1
+	shift
+	ip netns exec "$NS$host" "$@"
+}
+
+# Every process costs a twentieth of a second where the processor is emulated, so
+# a host is one batch for ip, run beside those of the other hosts.
+#
+# set_up HOST FORWARD: standard input is a batch for ip on HOST, then, after a line
+# "nft", rules for nft.
+set_up() {
+	local batch rules
+	batch=$(cat)
+	rules=${batch#*$'\n'nft$'\n'}
+	[ "$rules" != "$batch" ] || rules=''
+	batch=${batch%%$'\n'nft$'\n'*}
+	on "$1" /bin/bash -ec '
+		cd /proc/sys/net/ipv4
+		echo 0 > conf/all/rp_filter
+		echo 0 > conf/default/rp_filter
+		echo 0 > conf/all/send_redirects
+		echo 0 > conf/default/send_redirects
+		echo 0 > conf/all/accept_redirects
+		echo "$1" > ip_forward
+		echo 1 > ../ipv6/conf/all/disable_ipv6
+		echo 1 > ../ipv6/conf/default/disable_ipv6
+		ip -batch - <<< "link set lo up
+$2"
+		[ -z "$3" ] || nft -f - <<< "$3"' bash "$2" "$batch" "$rules"
+}
+
+# A network: a bridge, its address, the ports it has, and counters that tell
+# whether the capture is complete.
+set_up_network() { # HOST FORWARD ADDRESS PORT...
+	local host=$1 forward=$2 address=$3 port
+	shift 3
+	{
+		echo "link add net0 address 02:00:00:00:00:${address##*.} type bridge"
+		echo "link set net0 up"
+		echo "addr add $address/24 dev net0"
+		for port in "$@"; do echo "link set $port up master net0"; done
+		[ "$host" != srv ] || echo "route add default via $PROT_VIP"
+		if [ "$host" = wan ]; then
+			for port in $(seq "$LAB_HOSTS"); do
+				echo "addr add 10.10.$port.1/24 dev cl-$port"
+				echo "link set cl-$port up"
+			done
+		fi
+		cat <<- END
+			nft
+			table netdev lab {
+				counter esp_seen { }
+				chain in {
+					type filter hook ingress device net0 priority 0;
+					ip protocol esp counter name esp_seen
+				}
+				chain out {
+					type filter hook egress device net0 priority 0;
+					ip protocol esp counter name esp_seen
+				}
+			}
+		END
+	} | set_up "$host" "$forward"
+}
+
+# Nothing for a client leaves in clear, however briefly its SA is missing.
+set_up_gateway() {
+	local gw=$1 n=${GW_NUMBER[$1]}
+	set_up "$gw" 1 <<- END
+		addr add 10.20.0.$n/24 dev wan
+		addr add 10.30.0.$n/24 dev prot
+		addr add ${GW_CLUSTER[$gw]}/24 dev clus
+		link set wan up
+		link set prot up
+		link set clus up
+		route add default via 10.20.0.1
+		nft
+		table inet lab {
+			chain forward {
+				type filter hook forward priority 0; policy accept;
+				oifname "wan" ip daddr $POOL_NET rt ipsec missing counter drop
+				iifname "wan" ip saddr $POOL_NET meta secpath missing counter drop
+			}
+		}
+	END
+}
+
+set_up_client_host() {
+	set_up "cl-$1" 0 <<- END
+		addr add 10.10.$1.2/24 dev wan
+		link set wan up
+		route add default via 10.10.$1.1
+	END
+}
+
+# The switch of a power cut: an ip that waits for what to do (see crash).
+power_switch() {
+	local gw=$1
+	[ -e "$WORK/$gw.power" ] || mkfifo "$WORK/$gw.power"
+	ip -n "$NS$gw" -batch - < "$WORK/$gw.power" > /dev/null 2>&1 &
+	PID[$gw/power]=$!
+	disown "$!"
+	exec {POWER[${GW_NUMBER[$gw]}]}> "$WORK/$gw.power"
+}
+
+# impair HOST INTERFACE SPEC: loss and delay, SPEC as in "loss=1%,delay=20ms".
+impair() {
+	local words
+	[ -n "$3" ] || return 0
+	words=${3//,/ }
+	# shellcheck disable=SC2086 # the words of the option
+	ip netns exec "$NS$1" tc qdisc add dev "$2" root netem limit 100000 ${words//=/ }
+}
+
+# Both directions of a network: what the bridge sends to each of its ports.
+impair_networks() {
+	local h
+	for h in gw-a gw-b; do
+		impair wan "$h" "$LAB_WAN"
+		impair srv "$h" "$LAB_PROTECTED"
+		impair cluster "$h" "$LAB_CLUSTER"
+	done
+	for h in $(seq "$LAB_HOSTS"); do impair wan "cl-$h" "$LAB_WAN"; done
+}
+
+capture() {
+	run_on "$2" "tcpdump-$1" tcpdump -Z root -i net0 -n -U -B 16384 -w "$OUT/$1.pcap"
+}
+
+# The first SA of a kernel waits for its ciphers to be loaded and tested, seconds
+# where the processor is emulated: not while a client waits.
+warm_kernel() {
+	modprobe -aq veth bridge esp4 xfrm_user nft_queue sch_netem || true
+	unshare -n ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 reqid 1 \
+		mode tunnel aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
+}
+
+gateway_links() {
+	local to
+	for to in wan:wan prot:srv clus:cluster; do
+		echo "link add ${to%:*} netns $NS$1 type veth peer name $1 netns $NS${to#*:}"
+	done
+}
+
+network_up() {
+	local h jobs=()
+	say "networks: $LAB_HOSTS client host(s), WAN router, gw-a, gw-b, protected host"
+	{
+		for h in wan srv cluster gw-a gw-b $(seq -f 'cl-%g' "$LAB_HOSTS"); do
+			echo "netns add $NS$h"
+		done
+		gateway_links gw-a
+		gateway_links gw-b
+		for h in $(seq -f 'cl-%g' "$LAB_HOSTS"); do
+			echo "link add wan netns $NS$h type veth peer name $h netns ${NS}wan"
+		done
+	} | ip -batch -
+	set_up_network wan 1 10.20.0.1 gw-a gw-b & jobs+=($!)
+	set_up_network srv 0 $SRV gw-a gw-b & jobs+=($!)
+	set_up_network cluster 0 10.40.0.99 gw-a gw-b & jobs+=($!)
+	set_up_gateway gw-a & jobs+=($!)
+	set_up_gateway gw-b & jobs+=($!)
+	for h in $(seq "$LAB_HOSTS"); do
+		set_up_client_host "$h" & jobs+=($!)
+	done
+	for h in "${jobs[@]}"; do wait "$h" || fail "a network cannot be set up"; done
+	capture wan wan
+	capture protected srv
+	capture cluster cluster
+	power_switch gw-a
+	power_switch gw-b
+	impair_networks
+}
+
+captures_ready() {
+	wait_for 20 "the captures run" at_least 1 'listening on' "$OUT/wan/tcpdump-wan.out"
+	wait_for 20 "the captures run" at_least 1 'listening on' "$OUT/srv/tcpdump-protected.out"
+	wait_for 20 "the captures run" at_least 1 'listening on' "$OUT/cluster/tcpdump-cluster.out"
+}
+
+# What the counters saw, beside what tcpdump caught.
+network_totals() {
+	local pair
+	for pair in wan:wan srv:protected cluster:cluster; do
+		on "${pair%:*}" nft list counters table netdev lab > "$OUT/${pair#*:}.counters" || true
+	done
+}
+
+network_down() {
+	local name
+	for name in $(ip netns list | awk -v p="^$NS" '$1 ~ p { print $1 }'); do
+		ip netns del "$name"
+	done
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# Numbered datagrams in both directions through every tunnel (traffic.c).
+
+TRAFFIC_PORT=7000
+
+traffic_up() {
+	local h rate=("$BUILD/lab/baton-traffic" --rate "$LAB_RATE" --size "$LAB_SIZE")
+	mkdir -p "$OUT/traffic"
+	run_on srv traffic "${rate[@]}" --log "$OUT/traffic/srv.bin" --serve $SRV $TRAFFIC_PORT
+	for h in $(seq "$LAB_HOSTS"); do
+		run_on "cl-$h" traffic "${rate[@]}" --log "$OUT/traffic/cl-$h.bin" \
+			$SRV $TRAFFIC_PORT 10.50.0.1 "$LAB_CLIENTS"
+	done
+	note traffic_up
+	fact rate "$LAB_RATE"
+	say "traffic: $LAB_RATE packets/s each way through each tunnel"
+}
+
+traffic_down() {
+	local h
+	note traffic_down
+	for h in $(seq "$LAB_HOSTS"); do end "cl-$h/traffic"; done
+	end srv/traffic
+}
+
+# How many datagrams HOST has recorded, a few not yet written left out.
+received() {
+	local bytes
+	bytes=$(stat -c %s "$OUT/traffic/$1.bin" 2> /dev/null) || bytes=0
+	echo $((bytes / 24))
+}
+
+more_received() { [ "$(received "$1")" -ge "$2" ]; }
+
+# wait_traffic SECONDS: both ends have received what a healthy path brings in a second.
+wait_traffic() {
+	local host clients
+	local -A goal=()
+	for host in srv $(seq -f 'cl-%g' "$LAB_HOSTS"); do
+		clients=$LAB_CLIENTS
+		[ "$host" = srv ] || clients=$((LAB_CLIENTS / LAB_HOSTS))
+		goal[$host]=$(($(received "$host") + 20 + clients * LAB_RATE))
+	done
+	for host in "${!goal[@]}"; do
+		wait_for "$1" "traffic arrives at $host" more_received "$host" "${goal[$host]}"
+	done
+}
