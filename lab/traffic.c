@@ -195,14 +195,23 @@ static void usage(void)
 	exit(2);
 }
 
+/* The number in text, or -1 when it is none or not of 1..max. */
+static int number(const char *text, int max)
+{
+	char *end;
+	long n = strtol(text, &end, 10);
+
+	return end == text || *end || n < 1 || n > max ? -1 : (int)n;
+}
+
 static void open_socket(struct traffic *t, const char *address, const char *port)
 {
 	struct sockaddr_in bound = {.sin_family = AF_INET};
 	int buffer = 8 << 20;
 
 	t->peer.sin_family = AF_INET;
-	t->peer.sin_port = bound.sin_port = htons((uint16_t)atoi(port));
-	if (inet_pton(AF_INET, address, &t->peer.sin_addr) != 1)
+	t->peer.sin_port = bound.sin_port = htons((uint16_t)number(port, UINT16_MAX));
+	if (inet_pton(AF_INET, address, &t->peer.sin_addr) != 1 || number(port, UINT16_MAX) < 0)
 		usage();
 	if (t->server)
 		bound.sin_addr = t->peer.sin_addr;
@@ -221,9 +230,9 @@ static void add_flows(struct traffic *t, const char *first, const char *count)
 	struct in_addr a;
 	uint64_t now = now_ns();
 
-	if (inet_pton(AF_INET, first, &a) != 1 || atoi(count) < 1 || atoi(count) > FLOWS_MAX)
+	if (inet_pton(AF_INET, first, &a) != 1 || number(count, FLOWS_MAX) < 0)
 		usage();
-	t->flow_count = (unsigned)atoi(count);
+	t->flow_count = (unsigned)number(count, FLOWS_MAX);
 	for (unsigned i = 0; i < t->flow_count; i++) {
 		t->flows[i].addr_be = htonl(ntohl(a.s_addr) + i);
 		t->flows[i].due_ns = now + t->interval_ns * i / t->flow_count;
@@ -240,16 +249,16 @@ int main(int argc, char **argv)
 						{0}};
 	static struct traffic t = {.interval_ns = 20000000, .size = 64};
 	struct sigaction on_stop = {.sa_handler = stop};
-	int opt, rate;
+	int opt, n;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt == 'l') {
 			t.log = fopen(optarg, "we");
-		} else if (opt == 'r' && (rate = atoi(optarg)) > 0) {
-			t.interval_ns = 1000000000u / (unsigned)rate;
-		} else if (opt == 's' && atoi(optarg) >= (int)sizeof(struct datagram) &&
-			   atoi(optarg) <= SIZE_MAX_BYTES) {
-			t.size = (size_t)atoi(optarg);
+		} else if (opt == 'r' && (n = number(optarg, 1000000)) > 0) {
+			t.interval_ns = 1000000000u / (unsigned)n;
+		} else if (opt == 's' &&
+			   (n = number(optarg, SIZE_MAX_BYTES)) >= (int)sizeof(struct datagram)) {
+			t.size = (size_t)n;
 		} else if (opt == 'S') {
 			t.server = true;
 		} else {

@@ -106,8 +106,9 @@ def silence(arrivals, begin, end):
 
 
 def gaps(traffic, begin, end, interval):
-    """Per flow the worse of its directions, in ms, less the sender's interval."""
-    flows = set(traffic["up"]) | set(traffic["down"])
+    """Per flow that was alive at begin the worse of its directions, in ms, less the sender's interval."""
+    flows = [f for f in set(traffic["up"]) | set(traffic["down"])
+             if any(begin - 5 * interval < t <= begin for d in traffic for t, _ in traffic[d].get(f, []))]
     return [ms(max(0, max(silence(traffic[d].get(f, []), begin, end) for d in traffic) - interval))
             for f in flows]
 
@@ -181,18 +182,20 @@ def takeovers(results, traffic, end, interval):
     moves = results.event("failure") + results.event("switch")
     moves.sort()
     times, found = {}, []
-    for i, (begin, what) in enumerate(moves):
+    for begin, what in moves:
         gone = what.split(" ")[1]
         heir = what.split(" ")[2] if len(what.split(" ")) > 2 else \
             {"gw-a": "gw-b", "gw-b": "gw-a"}[gone]
-        until = moves[i + 1][0] if i + 1 < len(moves) else end
+        until = min([t for t, what in results.events
+                     if t > begin and what.split(" ")[0] in ("failure", "switch", "idle")] + [end])
         one = {"gone": gone, "heir": heir}
         notified = [t for t in results.notified(heir) if t >= begin]
         if notified:
             one["detection_ms"] = ms(notified[0] - begin)
         if until > begin and (traffic["up"] or traffic["down"]):
             g = gaps(traffic, begin, until, interval)
-            one["gap_ms"] = {"median": round(statistics.median(g), 1), "max": max(g)}
+            if g:
+                one["gap_ms"] = {"median": round(statistics.median(g), 1), "max": max(g)}
         times[heir] = times.get(heir, 0) + 1
         path = results.file(f"takeover-{heir}-{times[heir]}.json")
         if os.path.exists(path):

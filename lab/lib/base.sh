@@ -73,6 +73,12 @@ at_least() {
 	[ "$(count_lines "$@")" -ge "$n" ]
 }
 
+at_most() {
+	local n=$1
+	shift
+	[ "$(count_lines "$@")" -le "$n" ]
+}
+
 # milliseconds between two readings of EPOCHREALTIME
 ms_between() { echo $(((${2/./} - ${1/./}) / 1000)); }
 

@@ -132,10 +132,7 @@ cluster_ready() {
 
 # Every session of GW is stored at its peer, as it is now.
 all_stored() {
-	local n behind
-	n=$(ctl "$1" --json status | sed -n 's/.*"sessions_stored": \([0-9]*\).*/\1/p')
-	behind=$(ctl "$1" --json status | sed -n 's/.*"sessions_behind": \([0-9]*\).*/\1/p')
-	[ "$n" = "$2" ] && [ "$behind" = 0 ]
+	[ "$(from_status "$1" sessions_stored)" = "$2" ] && [ "$(from_status "$1" sessions_behind)" = 0 ]
 }
 
 # power GW LINE: a command for the ip that waits in GW.
@@ -169,4 +166,95 @@ wait_takeover() {
 	else
 		say "$gw has the shared addresses"
 	fi
+}
+
+# The machine comes up again: nothing in its kernel but what a boot configures.
+power_on() {
+	local gw=$1 dir=$WORK/$1
+	on "$gw" /bin/sh -ec '
+		ip xfrm policy flush
+		ip xfrm state flush
+		ip -batch - <<- END
+			addr flush dev wan
+			addr flush dev prot
+			addr add 10.20.0.$1/24 dev wan
+			addr add 10.30.0.$1/24 dev prot
+			link set wan up
+			link set prot up
+			link set clus up
+			route add default via 10.20.0.1
+		END' sh "${GW_NUMBER[$gw]}"
+	rm -rf "${dir:?}/baton" "${dir:?}/run"
+	say "$gw boots"
+	gateway_up "$gw"
+	charon_ready "$gw"
+	load_connections "$gw"
+	wait_for 30 "$gw has found its peer" peer_up "$gw"
+	keepalived_up "$gw"
+}
+
+# The operator's planned switch: GW asks keepalived to give the addresses away.
+release() {
+	note "switch $1"
+	ctl "$1" release >> "$OUT/$1/batonctl.out" || fail "batonctl release at $1"
+	say "$1 is released"
+}
+
+resume() { ctl "$1" resume >> "$OUT/$1/batonctl.out" || fail "batonctl resume at $1"; }
+
+# kernel_sas GW: how many SAs with clients (those of the cluster have a reqid of their own).
+kernel_sas() {
+	on "$1" ip xfrm state | grep -c 'reqid [0-9]* mode tunnel' || true
+}
+
+no_kernel_sas() { [ "$(kernel_sas "$1")" = 0 ]; }
+
+# ike_sas GW: how many IKE SAs with clients charon has.
+ike_sas() { spis "$1" | wc -l; }
+
+no_ike_sas() { [ "$(ike_sas "$1")" = 0 ]; }
+has_ike_sas() { [ "$(ike_sas "$1")" = "$2" ]; }
+
+# of_kernel GW NAME: a counter of /proc/net/xfrm_stat.
+of_kernel() { on "$1" awk -v n="$2" '$1 == n { print $2 }' /proc/net/xfrm_stat; }
+
+of_kernel_at_least() { [ "$(of_kernel "$1" "$2")" -ge "$3" ]; }
+
+# from_status GW KEY: a number of batonctl status.
+from_status() { ctl "$1" --json status | sed -n "s/.*\"$2\": \([0-9]*\).*/\1/p"; }
+
+stored_for_others() { [ "$(from_status "$1" stored_for_others)" = "$2" ]; }
+
+# says GW PATTERN: a line of batonctl status.
+says() { at_least 1 "$2" <(ctl "$1" status); }
+
+# sessions_of GW: who owns what there, without what changes with every packet.
+sessions_of() { ctl "$1" sessions | grep -E '^[0-9a-f]{16}_i '; }
+
+# pool_online GW N: leases of the clients' pool that are in use.
+pool_online() { [[ $(swan "$1" --list-pools --raw) == *" online=$2 "* ]]; }
+
+# wrong_batond GW SED-EXPRESSION COMMAND...: batond of GW, configured otherwise and beside
+# the running one, started by COMMAND; its output is in $OUT/GW/wrong.out.
+wrong_batond() {
+	local gw=$1 dir=$WORK/$1
+	mkdir -p "$dir/wrong"
+	sed -e "$2" -e "s|^run_dir = .*|run_dir = $dir/wrong|" "$dir/batond.conf" > "$dir/wrong.conf"
+	shift 2
+	on "$gw" "$@" "$BUILD/src/daemon/batond" -c "$dir/wrong.conf" > "$OUT/$gw/wrong.out" 2>&1
+}
+
+# refuses_config GW PATTERN SED-EXPRESSION: it does not start, and says why.
+refuses_config() {
+	local status=0
+	wrong_batond "$1" "$3" timeout 20 || status=$?
+	[ "$status" = 3 ] && at_least 1 "wrong.conf:[0-9]+: .*$2" "$OUT/$1/wrong.out"
+}
+
+# Without CAP_NET_ADMIN no policy can be put on the socket.
+refuses_without_privilege() {
+	local status=0
+	wrong_batond "$1" '' timeout 20 setpriv --bounding-set -net_admin || status=$?
+	[ "$status" = 4 ] && at_least 1 'cannot put an IPsec policy on the cluster socket' \
+		"$OUT/$1/wrong.out"
 }

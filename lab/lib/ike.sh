@@ -125,9 +125,10 @@ spis() {
 		grep -v '^baton-' | sort
 }
 
-# child_spis HOST: inbound and outbound SPI of each CHILD SA.
-child_spis() {
-	swan "$1" --list-sas --raw | grep -o 'spi-in=[0-9a-f]* spi-out=[0-9a-f]*' | sort
+# children_of HOST NAME: inbound and outbound SPI of the CHILD SAs of that configuration.
+children_of() {
+	{ swan "$1" --list-sas --raw | grep -oE "$2-[0-9]+ \{name=$2 [^}]*state=INSTALLED[^}]*" || true; } |
+		sed 's/.*spi-in=\([0-9a-f]*\) spi-out=\([0-9a-f]*\).*/\1 \2/' | sort
 }
 
 remember_spis() {
@@ -144,4 +145,88 @@ spis_unchanged() {
 		[ -s "$OUT/cl-$h/spis.now" ] || same=1
 	done
 	return "$same"
+}
+
+# same_as FILE COMMAND...: the output of COMMAND is what FILE holds.
+same_as() { cmp -s "$1" <("${@:2}"); }
+
+# all_replaced FILE COMMAND...: COMMAND prints as many lines as FILE has, none of them in FILE.
+all_replaced() {
+	local now
+	now=$("${@:2}")
+	[ -n "$now" ] && [ "$(wc -l <<< "$now")" = "$(wc -l < "$1")" ] &&
+		! grep -qxFf "$1" <<< "$now"
+}
+
+# rekey_children HOST NAME: HOST rekeys its CHILD SAs of that name; all have new SPIs.
+rekey_children() {
+	local before="$OUT/$1/children.before"
+	children_of "$1" "$2" > "$before"
+	swan "$1" --rekey --child "$2" >> "$OUT/$1/swanctl.log" || fail "$1 cannot rekey CHILD SA $2"
+	wait_for 20 "$1 has rekeyed its CHILD SAs $2" all_replaced "$before" children_of "$1" "$2"
+	verdict ok "$1 has rekeyed its $(wc -l < "$before") CHILD SA(s) $2"
+}
+
+ike_of() { spis "$1" | sed -n "s/^$2 //p"; }
+
+# rekey_ike HOST NAME: the same for its IKE SAs.
+rekey_ike() {
+	local before="$OUT/$1/ike.before"
+	ike_of "$1" "$2" > "$before"
+	swan "$1" --rekey --ike "$2" >> "$OUT/$1/swanctl.log" || fail "$1 cannot rekey IKE SA $2"
+	wait_for 20 "$1 has rekeyed its IKE SAs $2" all_replaced "$before" ike_of "$1" "$2"
+	verdict ok "$1 has rekeyed its $(wc -l < "$before") IKE SA(s) $2"
+}
+
+# answered HOST N: charon of HOST has had that many of its liveness checks answered.
+probes() { count_lines 'sending DPD request' "$OUT/$1/charon.log"; }
+answers() { count_lines 'parsed INFORMATIONAL response' "$OUT/$1/charon.log"; }
+probed() { [ "$(probes "$1")" -gt "$2" ] && [ "$(answers "$1")" -gt "$3" ]; }
+
+# probe_when_idle GW: without traffic clients and gateway check each other's liveness (RFC 7296, 2.4).
+probe_when_idle() {
+	local host
+	local -A sent=() had=()
+	traffic_stop
+	for host in "$1" $(seq -f 'cl-%g' "$LAB_HOSTS"); do
+		sent[$host]=$(probes "$host")
+		had[$host]=$(answers "$host")
+	done
+	for host in "${!sent[@]}"; do
+		wait_for 20 "a liveness check by $host is answered" probed "$host" \
+			"${sent[$host]}" "${had[$host]}"
+		verdict ok "a liveness check by $host is answered"
+	done
+	traffic_go_on
+}
+
+# leave HOST CLIENT: the client deletes its IKE SA.
+leave() {
+	note idle
+	swan "$1" --terminate --ike "$2" --timeout 20 >> "$OUT/$1/swanctl.log" ||
+		fail "$2 cannot leave (see $1/swanctl.log)"
+	say "$2 has left"
+}
+
+# newcomer HOST CLIENT: a client that was not there before connects from HOST.
+newcomer() {
+	write_client "$1" "${2#c}"
+	load_connections "$1"
+	fact newcomer_hosts "${1#cl-}"
+	swan "$1" --initiate --child "$2" --timeout 60 >> "$OUT/$1/swanctl.log" ||
+		fail "newcomer $2 does not connect (see $1/swanctl.log)"
+	say "$2 is new"
+}
+
+# vip_of HOST: the virtual address of its one client.
+vip_of() { swan "$1" --list-sas --raw | sed -n 's/.* local-vips=\[\([0-9.]*\).*/\1/p'; }
+
+# nobody_has ADDRESS HOST...
+nobody_has() {
+	local address=$1 host
+	shift
+	[ -n "$address" ] || return 1
+	for host in "$@"; do
+		[[ $(ip -n "$NS$host" -4 -o addr show) != *" $address/"* ]] || return 1
+	done
 }

@@ -85,7 +85,9 @@ set_up_network() { # HOST FORWARD ADDRESS PORT...
 	} | set_up "$host" "$forward"
 }
 
-# Nothing for a client leaves in clear, however briefly its SA is missing.
+# Nothing for a client leaves in clear, however briefly its SA is missing. And what
+# comes for a shared address that is the other gateway's by now is not sent back to the
+# network it came from, where it would be seen twice.
 set_up_gateway() {
 	local gw=$1 n=${GW_NUMBER[$1]}
 	set_up "$gw" 1 <<- END
@@ -102,6 +104,7 @@ set_up_gateway() {
 				type filter hook forward priority 0; policy accept;
 				oifname "wan" ip daddr $POOL_NET rt ipsec missing counter drop
 				iifname "wan" ip saddr $POOL_NET meta secpath missing counter drop
+				iifname "wan" oifname "wan" counter drop
 			}
 		}
 	END

@@ -25,9 +25,7 @@ finish() {
 }
 
 # owns GW N: that many sessions are GW's own.
-owns() {
-	[ "$(ctl "$1" --json status | sed -n 's/.*"own": \([0-9]*\).*/\1/p')" = "$2" ]
-}
+owns() { [ "$(from_status "$1" own)" = "$2" ]; }
 
 nobody_authenticated() {
 	on_the_wire "no client set up an IKE SA anew" ike_auth_after_failure eq 0
@@ -37,4 +35,12 @@ nothing_repeated() {
 	on_the_wire "no (SPI, sequence number) twice" repeated_sequence_numbers eq 0
 	on_the_wire "nothing was accepted twice" replays_accepted eq 0
 	on_the_wire "nothing of a client's left in clear" wan_clear_packets eq 0
+}
+
+# What every scenario with a takeover ends with.
+nobody_noticed() {
+	nobody_authenticated
+	nothing_repeated
+	on_the_wire "no session is lost" lost_sessions eq 0
+	on_the_wire "the cluster network carries ESP and IKE only" cluster_clear_packets eq 0
 }

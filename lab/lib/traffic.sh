@@ -46,3 +46,21 @@ wait_traffic() {
 		wait_for "$1" "traffic arrives at $host" more_received "$host" "${goal[$host]}"
 	done
 }
+
+# wait_alive HOST: what the server sends arrives there.
+wait_alive() {
+	wait_for 20 "traffic arrives at $1" more_received "$1" "$(($(received "$1") + 20 + LAB_RATE))"
+}
+
+# No traffic for a while; gaps are not looked for from here on.
+traffic_signal() {
+	local h
+	for h in srv $(seq -f 'cl-%g' "$LAB_HOSTS"); do kill "-$1" "${PID[$h/traffic]}"; done
+}
+
+traffic_stop() {
+	note idle
+	traffic_signal STOP
+}
+
+traffic_go_on() { traffic_signal CONT; }
