@@ -24,7 +24,7 @@ int baton_secret_set(struct baton_secret *s, const void *bytes, size_t len)
 
 void baton_secret_wipe(struct baton_secret *s)
 {
-	baton_wipe(s, sizeof(*s));
+	explicit_bzero(s, sizeof(*s));
 }
 
 int baton_secret_equal(const struct baton_secret *a, const struct baton_secret *b)

@@ -210,6 +210,11 @@ plugin_t *baton_plugin_create(void)
 	{
 		return NULL;
 	}
+	/* A shared address comes and goes by VRRP. To charon that looks like roaming, and
+	 * it would lead the clients to this gateway's own address, from which no other
+	 * gateway could take them over. Read by kernel-netlink after this. */
+	lib->settings->set_default_str(lib->settings,
+				"%s.plugins.kernel-netlink.roam_events", "no", lib->ns);
 	baton_vault_init();
 	INIT(this,
 		.public = {

@@ -36,27 +36,28 @@ static ike_sa_t *checkout(uint64_t spi_i, uint64_t spi_r)
 	return ike_sa;
 }
 
-/**
- * Remove an IKE_SA with its CHILD_SAs
+/*
+ * Described in header
  */
-static int remove_one(remove_t *r, const struct baton_status *item)
+bool baton_remove_ike_sa(baton_teller_t *teller, uint64_t spi_i, uint64_t spi_r,
+						 const char *why)
 {
 	ike_sa_t *ike_sa;
 
-	ike_sa = checkout(item->spi_i, item->spi_r);
+	ike_sa = checkout(spi_i, spi_r);
 	if (!ike_sa)
 	{
-		return BATON_E_NOT_FOUND;
+		return FALSE;
 	}
-	r->teller->forget(r->teller, ike_sa);
-	DBG1(DBG_CFG, "baton: IKE_SA %s[%u] %.16"PRIx64"_i %.16"PRIx64"_r of %H[%Y] has "
-		 "another owner now, removing it here", ike_sa->get_name(ike_sa),
-		 ike_sa->get_unique_id(ike_sa), item->spi_i, item->spi_r,
-		 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa));
+	teller->forget(teller, ike_sa);
+	DBG1(DBG_CFG, "baton: IKE_SA %s[%u] %.16"PRIx64"_i %.16"PRIx64"_r of %H[%Y] %s, "
+		 "removing it here", ike_sa->get_name(ike_sa), ike_sa->get_unique_id(ike_sa),
+		 spi_i, spi_r, ike_sa->get_other_host(ike_sa),
+		 ike_sa->get_other_eap_id(ike_sa), why);
 	/* other listeners, such as updown scripts, see it go down */
 	charon->bus->ike_updown(charon->bus, ike_sa, FALSE);
 	charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
-	return BATON_OK;
+	return TRUE;
 }
 
 /**
@@ -68,7 +69,11 @@ static job_requeue_t remove_job(remove_t *r)
 
 	for (i = 0; i < r->count; i++)
 	{
-		r->items[i].status = (uint16_t)remove_one(r, &r->items[i]);
+		if (!baton_remove_ike_sa(r->teller, r->items[i].spi_i, r->items[i].spi_r,
+								 "has another owner now"))
+		{
+			r->items[i].status = BATON_E_NOT_FOUND;
+		}
 	}
 	r->link->respond(r->link, &r->request, r->items, r->count);
 	return JOB_REQUEUE_NONE;

@@ -8,6 +8,16 @@
 #include "baton_teller.h"
 
 /**
+ * Remove an IKE_SA with its CHILD_SAs, if it is here.
+ *
+ * @param spi_i, spi_r	its SPIs, whichever side of it we are
+ * @param why			said in the log
+ * @return				FALSE if it is not here
+ */
+bool baton_remove_ike_sa(baton_teller_t *teller, uint64_t spi_i, uint64_t spi_r,
+						 const char *why);
+
+/**
  * Handle an SA_Remove request; answered when done.
  */
 void baton_remove(baton_link_t *link, baton_teller_t *teller,

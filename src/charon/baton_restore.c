@@ -17,6 +17,7 @@
 #include "baton_restore.h"
 #include "baton_child.h"
 #include "baton_convert.h"
+#include "baton_remove.h"
 #include "baton_vips.h"
 
 #include <daemon.h>
@@ -548,11 +549,13 @@ static job_requeue_t install_job(restore_t *r)
 	peer_cfg_t *peer_cfg;
 	int status;
 
-	if (exists(r->session))
+	if (r->adopt && exists(r->session))
 	{
 		finish(r, BATON_OK);
 		return JOB_REQUEUE_NONE;
 	}
+	baton_remove_ike_sa(this->teller, r->session->spi_i, r->session->spi_r,
+						"was changed by its former owner");
 	peer_cfg = charon->backends->get_peer_cfg_by_name(charon->backends,
 													  r->session->name);
 	if (!peer_cfg)

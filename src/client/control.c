@@ -13,7 +13,7 @@
 static int dial(const char *path, int timeout_ms)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct timeval tv = {timeout_ms / 1000, (timeout_ms % 1000) * 1000};
+	struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000L};
 	int fd, err;
 
 	if (strlen(path) >= sizeof(a.sun_path)) {

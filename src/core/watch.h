@@ -7,18 +7,19 @@
  *
  * Inbound: the kernel reports at most once per counter_age while packets
  * flow, and at once after silence. Between two reports the SA may accept more
- * packets; in_limit promises how many at most, from the rate seen, twice over.
- * When the SA has been quiet for two ages its number is exact and in_limit is
- * taken back to it, so an idle client loses no packet at a takeover.
- * The replay exposure is what a client sends beyond twice its recent rate in
- * the last counter_age before a failure (docs/protocol.md 5.3.6).
+ * packets; in_limit promises how many at most: one, and twice what the highest
+ * rate seen of late brings in an age. More would be safer and cost more: what a
+ * promise counts and the peer did not send, the peer loses at a takeover, and
+ * of a slow flow one packet may be a second's. When the SA has been quiet for
+ * two ages its number is exact and in_limit is taken back to it, so an idle
+ * client loses no packet.
+ * The replay exposure is what a client sends beyond that in the last
+ * counter_age before a failure (docs/protocol.md 5.3.6).
  */
 #ifndef BATON_CORE_WATCH_H
 #define BATON_CORE_WATCH_H
 
 #include "store/table.h"
-
-#define BATON_BURST 16u /* packets promised when traffic starts again and its rate is not known yet */
 
 struct baton_watch {
 	uint32_t lease;	 /* sequence numbers per step */

@@ -29,16 +29,17 @@ void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
 		{.id = baton_gateway_sa(m, false), .age_ms = n->watch.age_ms},
 	};
 	struct baton_sa_state s;
-	int results[2];
+	int results[2], err;
 
 	if (!n->xfrm)
 		return;
-	if (baton_xfrm_set_thresholds(n->xfrm, t, 2, results))
+	err = baton_xfrm_set_thresholds(n->xfrm, t, 2, results);
+	m->watched = !err;
+	/* Not found: on its way to other addresses. The IKE daemon tells them next, and that arms it. */
+	if (err && err != -BATON_E_NOT_FOUND)
 		baton_log(BATON_LOG_WARNING, "thresholds_failed",
-			  "spi_in=%08x spi_out=%08x in=%d out=%d", m->spi_in, m->spi_out, results[1],
-			  results[0]);
-	else
-		m->watched = true;
+			  "spi_in=%08x spi_out=%08x in=\"%s\" out=\"%s\"", m->spi_in, m->spi_out,
+			  baton_strerror(results[1]), baton_strerror(results[0]));
 	if (baton_xfrm_get(n->xfrm, &t[0].id, &s) == 0)
 		baton_watch_out(&n->watch, m, s.out_seq);
 	if (baton_xfrm_get(n->xfrm, &t[1].id, &s) == 0)
@@ -52,6 +53,15 @@ static void arm_new(struct baton_node *n, struct baton_record *r)
 	for (unsigned i = 0; i < r->mark_count; i++)
 		if (!r->marks[i].watched)
 			baton_gateway_arm(n, &r->marks[i]);
+}
+
+/* SAs at other addresses than before (MOBIKE) are other SAs to the kernel: made anew, without thresholds. */
+static void watch_moved(struct baton_record *r, const struct baton_session *s)
+{
+	if (baton_addr_equal(&r->local, &s->local) && baton_addr_equal(&r->remote, &s->remote))
+		return;
+	for (unsigned i = 0; i < r->mark_count; i++)
+		r->marks[i].watched = false;
 }
 
 /* A session of the plugin becomes (or stays) ours. Returns a status. */
@@ -74,6 +84,8 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	for (unsigned i = 0; i < s->child_count; i++)
 		if (s->children[i].counters.out_lease < n->watch.lease)
 			s->children[i].counters.out_lease = n->watch.lease;
+	if (r && !r->deleted)
+		watch_moved(r, s);
 	status = baton_own_put(&n->own, &n->config.server_id, s, now_ms);
 	if (status)
 		goto out;

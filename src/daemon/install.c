@@ -12,6 +12,10 @@
  *
  * Adopting (the IKE daemon was restarted, the kernel was not) leaves the
  * kernel's own numbers alone: they are the truth.
+ *
+ * A peer may turn out to have a newer version of a session than the copy that
+ * is being installed (its former owner is alive, and had just changed it). Then
+ * it is installed once more; the plugin lets the first one go.
  */
 #include "daemon/node.h"
 
@@ -64,8 +68,12 @@ static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
 
 	if (r) {
 		r->installing = false;
-		if (ok)
-			r->held = true;
+		if (r->renewed && !r->deleted && baton_node_owns(n, r)) {
+			r->renewed = false;
+			baton_install_queue(n, r, false);
+			return; /* that one counts */
+		}
+		r->held |= ok;
 	}
 	baton_takeover_installed(n, ok);
 }

@@ -32,9 +32,11 @@ static void usage(FILE *to)
 /* Keys live in this process: no core dump, no ptrace by others, no swap. */
 static void protect_memory(void)
 {
-	struct rlimit none = {0, 0};
+	struct rlimit none = {0, 0}, all = {RLIM_INFINITY, RLIM_INFINITY};
 
 	setrlimit(RLIMIT_CORE, &none);
+	/* the table grows after CAP_IPC_LOCK is gone */
+	setrlimit(RLIMIT_MEMLOCK, &all);
 	prctl(PR_SET_DUMPABLE, 0);
 	if (mlockall(MCL_CURRENT | MCL_FUTURE))
 		baton_log(BATON_LOG_WARNING, "memory_not_locked",

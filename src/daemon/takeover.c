@@ -49,7 +49,8 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 		t->claimed_us = baton_now_us();
 	for (unsigned i = 0; i < m->session_count; i++) {
 		const struct baton_session_ref *ref = &m->sessions[i];
-		struct baton_record *r;
+		struct baton_record *r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
+		uint64_t version = r ? r->version : 0;
 		int status = 0;
 
 		if (remote) {
@@ -68,6 +69,11 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 			continue;
 		r->claim_boot = n->boot;
 		baton_node_dirty(n, r, BATON_DIRTY_PUT);
+		if (r->version != version && !t->recover) {
+			/* newer than our copy; recovering, the IKE daemon's own state is the newest */
+			r->renewed = r->installing;
+			r->held = false;
+		}
 		if (r->held || r->installing)
 			continue;
 		t->sessions++;

@@ -19,7 +19,7 @@
 #include <sys/queue.h>
 
 #define BATON_PEERS_MAX 8
-#define BATON_TOMBSTONE_MS (3600u * 1000u)
+#define BATON_TOMBSTONE_MS UINT64_C(3600000)
 
 struct baton_record;
 
@@ -32,7 +32,7 @@ struct baton_mark {
 	struct baton_counters counters;
 	/* owner side only: how fast the inbound number moves (src/core/watch.h) */
 	uint64_t seen_ms;  /* time of the last inbound report, 0 = none */
-	uint32_t rate_pps; /* packets per second between the last two */
+	uint32_t rate_pps; /* packets per second, the highest of late */
 	bool watched;	   /* thresholds are set in the kernel */
 	bool moving;	   /* in_limit is ahead of in_seq: settle when quiet */
 };
@@ -66,6 +66,7 @@ struct baton_record {
 	/* gateway role */
 	bool held;	/* the IKE daemon holds it */
 	bool installing; /* an SA_INSTALL is under way */
+	bool renewed;	 /* what is being installed has been overtaken: install again */
 	struct baton_replica peers[BATON_PEERS_MAX];
 };
 TAILQ_HEAD(baton_record_list, baton_record);
@@ -96,8 +97,9 @@ struct baton_mark *baton_record_mark(struct baton_record *r, uint32_t spi_in);
 
 /* A new, empty record. NULL when the table is full or memory is out. */
 struct baton_record *baton_table_add(struct baton_table *t, uint64_t spi_i, uint64_t spi_r);
-/* Replaces what the record holds by s, encoded. Counters of SAs known before stay where they were (the caller merges). Inbound
- * SPIs that named another session of the table now name this one. 0, -BATON_E_SYSTEM or what baton_session_encode() says. */
+/* Replaces what the record holds by s, encoded. Counters of SAs known before stay where they were (the caller merges); message IDs
+ * never fall. Inbound SPIs that named another session of the table now name this one. 0, -BATON_E_SYSTEM or what
+ * baton_session_encode() says. */
 int baton_table_replace(struct baton_table *t, struct baton_record *r, const struct baton_session *s, uint64_t now_ms);
 /* Turns a record into a tombstone. */
 void baton_table_bury(struct baton_table *t, struct baton_record *r, uint64_t now_ms);

@@ -132,7 +132,7 @@ static void get_deletes(struct baton_reader *b, struct baton_message *m)
 		return;
 	if (protocol != PROTO_IKE)
 		baton_reader_fail(b, -BATON_E_VALUE, "protocol");
-	else if (spi_size != DELETE_SPI_LEN || count * DELETE_SPI_LEN != baton_reader_left(b))
+	else if (spi_size != DELETE_SPI_LEN || (size_t)count * DELETE_SPI_LEN != baton_reader_left(b))
 		baton_reader_fail(b, -BATON_E_LENGTH, "number of SPIs");
 	else if (count > room(m))
 		baton_reader_fail(b, -BATON_E_LIMIT, "D");

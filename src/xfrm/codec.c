@@ -9,7 +9,7 @@
 
 _Static_assert(XFRMA_REPLAY_ESN_MAX == BATON_XFRM_WORDS_MAX * 32, "bitmap size");
 _Static_assert(sizeof(struct nlmsghdr) + sizeof(struct xfrm_aevent_id) + 2 * sizeof(struct nlattr) +
-			       sizeof(struct xfrm_replay_state_esn) + BATON_XFRM_WORDS_MAX * 4 +
+			       sizeof(struct xfrm_replay_state_esn) + sizeof(uint32_t) * BATON_XFRM_WORDS_MAX +
 			       sizeof(struct xfrm_mark) <=
 		       BATON_XFRM_REQUEST_MAX,
 	       "request size");
@@ -150,12 +150,16 @@ static bool has(const struct nlmsghdr *h, size_t fixed)
 	     mnl_attr_ok((a), (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)(a))); \
 	     (a) = mnl_attr_next(a))
 
-/* Did for_each_attr() leave a behind the last attribute? It stops silently at one that does not fit. Every XFRM message is a
- * multiple of 4 long; in one that is not, the last attribute could seem to reach into what follows. */
+/* Every XFRM message is a multiple of 4 long; in one that is not, the last attribute could reach into what follows. */
+static bool is_aligned(const struct nlmsghdr *h)
+{
+	return h->nlmsg_len % NLMSG_ALIGNTO == 0;
+}
+
+/* Did for_each_attr() leave a behind the last attribute? It stops silently at one that does not fit. */
 static bool at_end(const struct nlmsghdr *h, const struct nlattr *a)
 {
-	return h->nlmsg_len % NLMSG_ALIGNTO == 0 &&
-	       (const char *)a == (const char *)mnl_nlmsg_get_payload_tail(h);
+	return (const char *)a == (const char *)mnl_nlmsg_get_payload_tail(h);
 }
 
 static int parse_narrow(const struct nlattr *a, struct baton_xfrm_replay *r)
@@ -227,6 +231,8 @@ static int parse_attrs(const struct nlmsghdr *h, size_t fixed, struct baton_xfrm
 	const struct nlattr *a;
 	int err = 0;
 
+	if (!is_aligned(h))
+		return -BATON_E_LENGTH;
 	for_each_attr(a, h, fixed)
 	{
 		switch (mnl_attr_get_type(a)) {
@@ -306,6 +312,8 @@ static int parse_delsa(const struct nlmsghdr *h, struct baton_sa_id *id)
 	err = to_id(id, &p->daddr, p->spi, p->proto, p->family);
 	if (err)
 		return err;
+	if (!is_aligned(h))
+		return -BATON_E_LENGTH;
 	for_each_attr(a, h, sizeof(*p))
 	{
 		if (mnl_attr_get_type(a) == XFRMA_MARK)
