@@ -220,6 +220,7 @@ def summarise(results):
     first = found[0] if found else {}
     for key in ("gap_ms", "detection_ms", "claim_ms", "retrieve_ms", "install_ms"):
         s[key] = first.get(key)
+    s["gap_max_ms"] = s["gap_ms"]["max"] if s["gap_ms"] else None
     s.update(read_wan(results, failure))
     s["replays_accepted"] = duplicates(traffic)
     s.update(read_cluster(results))

@@ -144,11 +144,16 @@ crash() {
 	vrrp=$(< "$WORK/$gw/vrrp.pid")
 	note "failure $gw"
 	kill -KILL "${PID[$gw/charon]}" "${PID[$gw/keepalived]}" "$vrrp" ${PID[$gw/batond]-}
-	power "$gw" 'link set wan down'
-	power "$gw" 'link set prot down'
-	power "$gw" 'link set clus down'
+	power_off "$gw"
 	say "$gw crashes"
 	unset "PID[$gw/charon]" "PID[$gw/keepalived]" "PID[$gw/batond]"
+}
+
+# The machine is off, as at the beginning of a story in which it comes later.
+power_off() {
+	power "$1" 'link set wan down'
+	power "$1" 'link set prot down'
+	power "$1" 'link set clus down'
 }
 
 takeover_done() { at_least "$2" takeover_done "$OUT/$1/notify"; }

@@ -41,6 +41,22 @@ charon_ready() {
 	wait_for 40 "charon of $1 answers" test -S "$WORK/$1/vici"
 }
 
+# A plugin that was built for another strongSwan is not loaded; HOST has no charon yet.
+refuses_other_version() {
+	local host=$1 dir=$WORK/other-version version
+	# a string of its own, between NULs
+	version=$(grep -zaoE '^[0-9]+\.[0-9]+\.[0-9]+$' "$BUILD/src/charon/libstrongswan-baton.so" |
+		tr '\0' '\n' | head -n 1)
+	mkdir -p "$dir"
+	LC_ALL=C sed "s/${version//./\\.}\x0/${version//[0-9]/7}\x0/" \
+		"$BUILD/src/charon/libstrongswan-baton.so" > "$dir/libstrongswan-baton.so"
+	charon_up "$host" baton "" "" "$dir"
+	wait_for 40 "charon of $host has tried to load the plugin" at_least 1 \
+		"baton: refusing to load: built for strongSwan ${version//[0-9]/7}, but .* is of another version" \
+		"$OUT/$host/charon.log"
+	end "$host/charon"
+}
+
 swan() {
 	local host=$1
 	shift
@@ -178,25 +194,39 @@ rekey_ike() {
 	verdict ok "$1 has rekeyed its $(wc -l < "$before") IKE SA(s) $2"
 }
 
-# answered HOST N: charon of HOST has had that many of its liveness checks answered.
+# Liveness checks of HOST's charon: sent, and answered.
 probes() { count_lines 'sending DPD request' "$OUT/$1/charon.log"; }
 answers() { count_lines 'parsed INFORMATIONAL response' "$OUT/$1/charon.log"; }
-probed() { [ "$(probes "$1")" -gt "$2" ] && [ "$(answers "$1")" -gt "$3" ]; }
+more_probes() { [ "$(probes "$1")" -gt "$2" ]; }
+more_answers() { [ "$(answers "$1")" -gt "$2" ]; }
 
-# probe_when_idle GW: without traffic clients and gateway check each other's liveness (RFC 7296, 2.4).
+charons_get() {
+	local signal=$1 host
+	shift
+	for host in "$@"; do kill "-$signal" "${PID[$host/charon]}"; done
+}
+
+# one_probes HOST OTHER...: HOST checks whether the silent OTHERs are alive, and they are.
+# They are stopped for so long: who hears the other's check has no reason for one of its own.
+one_probes() {
+	local host=$1 sent had
+	shift
+	sent=$(probes "$host")
+	charons_get STOP "$@"
+	wait_for 20 "$host checks whether the other side is alive" more_probes "$host" "$sent"
+	had=$(answers "$host")
+	charons_get CONT "$@"
+	wait_for 20 "a liveness check by $host is answered" more_answers "$host" "$had"
+	verdict ok "a liveness check by $host is answered"
+}
+
+# probe_when_idle GW: without traffic either side checks the other's liveness (RFC 7296, 2.4).
 probe_when_idle() {
-	local host
-	local -A sent=() had=()
+	local host clients
+	mapfile -t clients < <(seq -f 'cl-%g' "$LAB_HOSTS")
 	traffic_stop
-	for host in "$1" $(seq -f 'cl-%g' "$LAB_HOSTS"); do
-		sent[$host]=$(probes "$host")
-		had[$host]=$(answers "$host")
-	done
-	for host in "${!sent[@]}"; do
-		wait_for 20 "a liveness check by $host is answered" probed "$host" \
-			"${sent[$host]}" "${had[$host]}"
-		verdict ok "a liveness check by $host is answered"
-	done
+	one_probes "$1" "${clients[@]}"
+	for host in "${clients[@]}"; do one_probes "$host" "$1"; done
 	traffic_go_on
 }
 

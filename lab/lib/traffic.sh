@@ -15,10 +15,44 @@ traffic_up() {
 	note traffic_up
 	fact rate "$LAB_RATE"
 	say "traffic: $LAB_RATE packets/s each way through each tunnel"
+	[ -z "$LAB_LIVE" ] || live_up
+}
+
+received_by_clients() {
+	local h sum=0
+	for h in $(seq "$LAB_HOSTS"); do sum=$((sum + $(received "cl-$h"))); done
+	echo "$sum"
+}
+
+# bar PACKETS: one mark for each 20 ms of one flow.
+bar() {
+	local marks='########################################'
+	local n=$(($1 * 50 / (LAB_RATE * LAB_CLIENTS)))
+	[ "$n" -gt 0 ] || marks='...'
+	printf '%-30s' "${marks:0:$((n > 30 ? 30 : n > 0 ? n : 3))}"
+}
+
+# A line every half second: what arrived at either end since the last.
+live_up() {
+	(
+		set +eE
+		trap - EXIT ERR
+		began=${EPOCHREALTIME/./} up=$(received srv) down=$(received_by_clients)
+		while pause 0.45; do
+			now_up=$(received srv) now_down=$(received_by_clients)
+			at=$((${EPOCHREALTIME/./} - began))
+			printf '   %5d.%d s  to the server %s to the clients %s\n' $((at / 1000000)) \
+				$((at / 100000 % 10)) "$(bar $((now_up - up)))" "$(bar $((now_down - down)))"
+			up=$now_up down=$now_down
+		done
+	) &
+	PID[live]=$!
+	disown "$!"
 }
 
 traffic_down() {
 	local h
+	end live
 	note traffic_down
 	for h in $(seq "$LAB_HOSTS"); do end "cl-$h/traffic"; done
 	end srv/traffic

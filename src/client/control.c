@@ -35,7 +35,7 @@ static int dial(const char *path, int timeout_ms)
 }
 
 int baton_control(const char *path, const char *command, const char *argument, int timeout_ms,
-		  json_t **answer)
+		  void (*progress)(const json_t *o), json_t **answer)
 {
 	json_t *o = json_pack("{s:s, s:s*}", "command", command, "argument", argument);
 	int fd = dial(path, timeout_ms);
@@ -53,7 +53,12 @@ int baton_control(const char *path, const char *command, const char *argument, i
 	fputc('\n', f);
 	fflush(f);
 	json_decref(o);
-	*answer = json_loadf(f, JSON_DISABLE_EOF_CHECK, &why);
+	while ((*answer = json_loadf(f, JSON_DISABLE_EOF_CHECK, &why)) &&
+	       !json_is_true(json_object_get(*answer, "done"))) {
+		if (progress)
+			progress(*answer);
+		json_decref(*answer);
+	}
 	fclose(f);
 	return *answer ? 0 : -BATON_E_TRUNCATED;
 }

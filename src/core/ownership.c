@@ -7,6 +7,12 @@ static void raise64(uint64_t *to, uint64_t v)
 		*to = v;
 }
 
+static void raise32(uint32_t *to, uint32_t v)
+{
+	if (v > *to)
+		*to = v;
+}
+
 void baton_counters_merge(struct baton_counters *into, const struct baton_counters *from)
 {
 	/*
@@ -14,9 +20,8 @@ void baton_counters_merge(struct baton_counters *into, const struct baton_counte
 	 * report with a higher in_seq is newer; with the same one, the lower limit
 	 * is (the SA has gone quiet and the owner took its promise back).
 	 */
-	if (from->in_seq > into->in_seq)
-		into->in_limit = from->in_limit;
-	else if (from->in_seq == into->in_seq && from->in_limit < into->in_limit)
+	if (from->in_seq > into->in_seq ||
+	    (from->in_seq == into->in_seq && from->in_limit < into->in_limit))
 		into->in_limit = from->in_limit;
 	raise64(&into->in_seq, from->in_seq);
 	raise64(&into->in_limit, into->in_seq);
@@ -51,8 +56,10 @@ static bool collides(struct baton_table *t, const struct baton_id *sender, const
 	return false;
 }
 
-static void merge_children(struct baton_record *r, const struct baton_session *s)
+static void merge_counters(struct baton_record *r, const struct baton_session *s)
 {
+	raise32(&r->msgid_in, s->msgid_in);
+	raise32(&r->msgid_out, s->msgid_out);
 	for (unsigned i = 0; i < s->child_count; i++) {
 		struct baton_mark *m = baton_record_mark(r, s->children[i].spi_in);
 
@@ -79,7 +86,7 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 	if (collides(o->table, sender, s))
 		return BATON_E_SPI_COLLISION;
 	if (r && s->epoch == r->epoch && s->version == r->version && r->body) {
-		merge_children(r, s);
+		merge_counters(r, s);
 		return BATON_OK;
 	}
 	if (r && s->epoch > r->epoch && owned_by(r, o->self) && !baton_id_equal(sender, o->self) &&
@@ -95,7 +102,7 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 			baton_table_drop(o->table, r);
 		return -err;
 	}
-	merge_children(r, s);
+	merge_counters(r, s);
 	return BATON_OK;
 }
 
@@ -114,10 +121,8 @@ int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
 	if (rep->epoch > r->epoch)
 		return BATON_E_NOT_FOUND; /* the claim or put that made it is not here yet */
 	if (rep->kind == BATON_REPORT_MSGID) {
-		if (rep->msgid_in > r->msgid_in)
-			r->msgid_in = rep->msgid_in;
-		if (rep->msgid_out > r->msgid_out)
-			r->msgid_out = rep->msgid_out;
+		raise32(&r->msgid_in, rep->msgid_in);
+		raise32(&r->msgid_out, rep->msgid_out);
 		return BATON_OK;
 	}
 	m = baton_record_mark(r, rep->spi_in);
@@ -142,6 +147,11 @@ int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 		return BATON_OK;
 	} else if (is_stale(r, sender, d->epoch)) {
 		return BATON_E_STALE_OWNER;
+	} else if (!owned_by(r, sender)) {
+		/* It was claimed elsewhere, and ended before its put came here. */
+		if (owned_by(r, o->self) && o->losing)
+			o->losing(o->ctx, r);
+		r->owner = *sender;
 	}
 	r->epoch = d->epoch;
 	if (d->version > r->version)
@@ -157,6 +167,8 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 		return BATON_E_DELETED;
 	if (owned_by(r, claimant) && r->claim_boot == boot)
 		return BATON_OK;
+	if (r->epoch == UINT32_MAX || r->version == UINT64_MAX)
+		return BATON_E_LIMIT; /* beginning again at 0 would let every former owner back in */
 	if (owned_by(r, o->self) && !baton_id_equal(claimant, o->self) && o->losing)
 		o->losing(o->ctx, r);
 	r->owner = *claimant;
@@ -167,12 +179,23 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 		struct baton_counters *c = &r->marks[i].counters;
 
 		/* Everything up to the lease may have been sent, everything up to the limit accepted. */
-		c->out_seq = c->out_lease;
-		c->out_lease += o->lease;
+		raise64(&c->out_seq, c->out_lease); /* may be above: an owner that used more than it said */
+		raise64(&c->out_lease, c->out_seq + o->lease); /* beyond 64 bits: used up, not begun again */
 		c->in_seq = c->in_limit;
 		r->marks[i].watched = r->marks[i].moving = false;
 		r->marks[i].seen_ms = 0;
 	}
+	return BATON_OK;
+}
+
+int baton_own_regain(struct baton_record *r, const struct baton_session *s)
+{
+	if (s->epoch < r->epoch)
+		return BATON_E_STALE_OWNER;
+	r->epoch = s->epoch;
+	if (s->version >= r->version)
+		r->version = s->version + 1;
+	merge_counters(r, s);
 	return BATON_OK;
 }
 

@@ -31,6 +31,9 @@ int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender, c
 /* Makes claimant (in the incarnation boot) the owner: epoch + 1, outbound numbers continue above the lease, inbound ones above the
  * limit. A repeated claim of the same incarnation changes nothing. */
 int baton_own_claim(struct baton_ownership *o, struct baton_record *r, const struct baton_id *claimant, uint64_t boot);
+/* What a claim of our own session r has given back (s, of a store) while our IKE daemon holds it: epoch and numbers are taken, the
+ * state is not, for ours is newer. BATON_OK or BATON_E_STALE_OWNER (s is of an older epoch). */
+int baton_own_regain(struct baton_record *r, const struct baton_session *s);
 /* The LEASE item that answers for the session. */
 void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t spi_r, int status, struct baton_status *out);
 /* Merges counters: each field only rises. */

@@ -80,8 +80,6 @@ static int start(struct baton_peer *p, struct baton_builder *b, struct baton_bat
 						 deadline_ms);
 
 	baton_wipe(b->w.base, b->w.pos);
-	if (err)
-		free(batch);
 	return err;
 }
 
@@ -97,13 +95,17 @@ static int send_note(struct baton_peer *p, uint8_t exchange, uint16_t notify, ui
 {
 	struct baton_batch *batch = calloc(1, sizeof(*batch));
 	struct baton_builder b;
+	int err;
 
 	if (!batch)
 		return -BATON_E_SYSTEM;
 	batch->kind = TAG_NOTE;
 	begin(p, &b, exchange);
 	baton_build_notify(&b, notify);
-	return start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS);
+	err = start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS);
+	if (err)
+		free(batch);
+	return err;
 }
 
 static void put_reports(struct baton_peer *p, const struct baton_record *r, struct baton_builder *b)
@@ -165,6 +167,21 @@ static uint8_t first_of(uint8_t dirty)
 	return dirty & BATON_DIRTY_PUT ? BATON_DIRTY_PUT : BATON_DIRTY_REPORT;
 }
 
+/* The message did not get away: everything in it waits again. */
+static void put_back(struct baton_peer *p, const struct baton_batch *batch, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < batch->count; i++) {
+		struct baton_record *r = baton_table_find(p->own->table, batch->items[i].spi_i,
+							  batch->items[i].spi_r);
+
+		p->flying--;
+		if (!r)
+			continue;
+		r->peers[p->index].flying = false;
+		baton_peer_dirty(p, r, batch->what, now_ms);
+	}
+}
+
 /* One message with changes of one kind. 1 = sent, 0 = nothing to send. */
 static int send_batch(struct baton_peer *p, uint64_t now_ms)
 {
@@ -194,11 +211,11 @@ static int send_batch(struct baton_peer *p, uint64_t now_ms)
 		batch->items[batch->count].spi_r = r->spi_r;
 		batch->items[batch->count++].version = r->version;
 	}
-	if (!batch->count) {
-		free(batch);
-		return 0;
-	}
-	return start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS) ? 0 : 1;
+	if (batch->count && start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS) == 0)
+		return 1;
+	put_back(p, batch, now_ms);
+	free(batch);
+	return 0;
 }
 
 static void resync(struct baton_peer *p, uint64_t now_ms)
@@ -246,12 +263,16 @@ int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uin
 		   uint64_t deadline_ms)
 {
 	struct baton_batch *batch = calloc(1, sizeof(*batch));
+	int err;
 
 	if (!batch)
 		return -BATON_E_SYSTEM;
 	batch->kind = TAG_ASK;
 	batch->tag = tag;
-	return start(p, b, batch, now_ms, deadline_ms);
+	err = start(p, b, batch, now_ms, deadline_ms);
+	if (err)
+		free(batch);
+	return err;
 }
 
 static const struct baton_status *status_of(const struct baton_peer *p, uint64_t spi_i,
@@ -287,7 +308,11 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 			p->ops->lost(p->ctx, r, s);
 			return;
 		}
-		r->epoch = s->epoch; /* we had forgotten it: this daemon was restarted */
+		if (!r->deleted) {
+			p->ops->behind(p->ctx, r);
+			return;
+		}
+		r->epoch = s->epoch; /* nothing is sent with it any more */
 		/* fallthrough */
 	case BATON_E_STALE_VERSION:
 		if (s->version >= r->version)

@@ -36,6 +36,12 @@ struct baton_peer;
 struct baton_replica_ops {
 	/* The peer's store says another node owns a session that we thought ours. */
 	void (*lost)(void *ctx, struct baton_record *r, const struct baton_status *s);
+	/*
+	 * The peer's store says this node owns r, in a newer epoch than it knows: claimed by an earlier incarnation, or by a
+	 * claim whose answer has not come. Others may have owned it in between. Only a claim's answer tells the numbers that
+	 * are free: make one. Nothing is put to this peer about r until that has changed it.
+	 */
+	void (*behind)(void *ctx, struct baton_record *r);
 	/* A store refused a session for a reason that sending it again will not mend. */
 	void (*refused)(void *ctx, struct baton_peer *p, const struct baton_status *s);
 	void (*state)(void *ctx, struct baton_peer *p);

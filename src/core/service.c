@@ -15,6 +15,12 @@ static void add_status(struct baton_service *s, struct baton_builder *b, uint64_
 		s->changed(s->ctx, r);
 }
 
+/* A node without the store role takes no new sessions; it must still learn what happens to those it has. */
+static bool serves(const struct baton_service *s, uint64_t spi_i, uint64_t spi_r)
+{
+	return s->stores || baton_table_find(s->own->table, spi_i, spi_r);
+}
+
 static void answer_stor(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
 			struct baton_builder *b)
 {
@@ -24,6 +30,8 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 		const struct baton_session_ref *ref = &m->sessions[i];
 		int status = -baton_session_decode(&s->session, ref->body, ref->len, NULL);
 
+		if (!status && !serves(s, ref->spi_i, ref->spi_r))
+			status = BATON_E_EXCHANGE;
 		if (!status)
 			status = baton_own_put(s->own, peer, &s->session, now_ms);
 		if (!status)
@@ -36,13 +44,17 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 			   baton_own_report(s->own, peer, &m->reports[i]));
 	for (unsigned i = 0; i < m->delete_count; i++)
 		add_status(s, b, m->deletes[i].spi_i, m->deletes[i].spi_r,
-			   baton_own_delete(s->own, peer, &m->deletes[i], now_ms));
+			   serves(s, m->deletes[i].spi_i, m->deletes[i].spi_r)
+				   ? baton_own_delete(s->own, peer, &m->deletes[i], now_ms)
+				   : BATON_OK);
 }
 
 /* Puts r into the response, claiming it first where asked. 1 = added, 0 = no room for it any more. */
 static int add_session(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
 		       uint64_t now_ms, size_t room, struct baton_builder *b)
 {
+	/* The claimant's name may be longer than the owner's. */
+	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len : 0;
 	int len;
 
 	/* Rendered before the claim only to know its size: a claim must not be made for an answer that cannot carry it. */
@@ -51,7 +63,7 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 		s->refused[-len & 31]++;
 		return 1; /* skipped: it cannot be told */
 	}
-	if ((size_t)len + 64 > room)
+	if ((size_t)len + grown + 64 > room)
 		return 0;
 	if (s->msg.claim) {
 		if (baton_own_claim(s->own, r, peer, s->msg.header.spi_i))
@@ -113,14 +125,14 @@ static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, 
 
 	if (s->msg.by_spi_protocol == 1) {
 		TAILQ_FOREACH(r, &s->own->table->records, all)
-		if (r->spi_r == s->msg.by_spi || r->spi_i == s->msg.by_spi)
+		if (!r->deleted && (r->spi_r == s->msg.by_spi || r->spi_i == s->msg.by_spi))
 			break;
 	} else {
 		m = baton_table_find_in(s->own->table, (uint32_t)s->msg.by_spi);
 		if (m && m->protocol == s->msg.by_spi_protocol)
 			r = m->record;
 	}
-	if (!r || r->deleted) {
+	if (!r) {
 		baton_build_error(b, BATON_E_NOT_FOUND);
 		s->refused[BATON_E_NOT_FOUND]++;
 		return;

@@ -12,6 +12,7 @@
 struct baton_service {
 	struct baton_ownership *own;
 	uint64_t boot; /* this node's boot ID */
+	bool stores;   /* else only what this node has anyway is changed: its own sessions, when another claims them */
 	/* A session changed by a peer's request. May be NULL. */
 	void (*changed)(void *ctx, struct baton_record *r);
 	void *ctx;

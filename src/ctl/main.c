@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SOCKET_PATH "/run/baton/ctl.sock"
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
@@ -50,7 +51,8 @@ static int run(const char *path, const struct verb *v, const char *argument, boo
 {
 	json_t *answer;
 	const char *error;
-	int err = baton_control(path, v->name, argument, v->timeout_ms, &answer);
+	int err = baton_control(path, v->name, argument, v->timeout_ms,
+				isatty(STDERR_FILENO) ? show_progress : NULL, &answer);
 
 	if (err == -BATON_E_UNREACHABLE) {
 		fprintf(stderr, "batonctl: %s: %s (is batond running?)\n", path, strerror(errno));

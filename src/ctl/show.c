@@ -49,7 +49,8 @@ void show_status(const json_t *o)
 	if (is(o, "protected"))
 		printf("protected\n");
 	else
-		printf("UNPROTECTED since %.1f s: no store answers\n", real(o, "unprotected_for_s"));
+		printf("UNPROTECTED since %.1f s: no store has %lld of the sessions\n",
+		       real(o, "unprotected_for_s"), number(o, "sessions_unprotected"));
 	json_array_foreach(json_object_get(o, "peers"), i, p)
 	{
 		printf("peer %s (%s): %s for %.1f s; %lld sessions stored there, %lld behind by %lld ms\n",
@@ -73,6 +74,17 @@ void show_takeover(const json_t *o)
 	if (number(o, "peers_silent"))
 		printf("; %lld peers silent (told when they are back)", number(o, "peers_silent"));
 	putchar('\n');
+}
+
+void show_progress(const json_t *o)
+{
+	long long done = number(o, "progress"), of = number(o, "of");
+	double passed = real(o, "seconds");
+
+	fprintf(stderr, "batonctl: %lld of %lld sessions installed", done, of);
+	if (done > 0)
+		fprintf(stderr, ", about %.0f s left", passed * (double)(of - done) / (double)done);
+	fputc('\n', stderr);
 }
 
 void show_sessions(const json_t *o)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECTION_MAX 49u /* characters of a section's name that inih keeps */
+
 /* inih reads; we count the lines it reads, for file:line in every complaint. */
 struct reading {
 	struct baton_config *c;
@@ -28,6 +30,58 @@ static void complain(struct reading *r, unsigned line, const char *fmt, const ch
 	fputc('\n', r->err);
 }
 
+static int set_text(char *to, size_t size, const char *value)
+{
+	if (strlen(value) >= size || *value == '\0')
+		return -BATON_E_VALUE;
+	strcpy(to, value);
+	return 0;
+}
+
+static struct baton_peer_config *find_peer(struct baton_config *c, const char *name)
+{
+	for (unsigned i = 0; i < c->peer_count; i++)
+		if (strcmp(c->peers[i].name, name) == 0)
+			return &c->peers[i];
+	return NULL;
+}
+
+static void add_peer(struct reading *r, const char *name)
+{
+	struct baton_config *c = r->c;
+	struct baton_peer_config *p = &c->peers[c->peer_count];
+
+	if (find_peer(c, name))
+		return;
+	if (c->peer_count == BATON_PEERS_MAX) {
+		complain(r, r->line, "more than 8 peers%s%s", "", "");
+		return;
+	}
+	if (set_text(p->name, sizeof(p->name), name) || baton_id_parse(&p->id, name)) {
+		complain(r, r->line, "[peer %s]: not a Server ID (host name or IP address)%s", name, "");
+		return;
+	}
+	r->peer_line[c->peer_count++] = r->line;
+}
+
+/* inih says nothing of a section without settings, and cuts long names: so a peer begins with its heading. */
+static void note_section(struct reading *r, const char *line)
+{
+	const char *end;
+	char name[SECTION_MAX + 1];
+
+	line += strspn(line, " \t");
+	end = strchr(line, ']');
+	if (!end || strncmp(line, "[peer ", 6))
+		return;
+	if ((size_t)(end - line) - 1 > SECTION_MAX) {
+		complain(r, r->line, "[peer ...]: the name is too long%s%s", "", "");
+		return;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)(end - line) - 6, line + 6);
+	add_peer(r, name);
+}
+
 static char *next_line(char *buf, int size, void *ctx)
 {
 	struct reading *r = ctx;
@@ -37,15 +91,8 @@ static char *next_line(char *buf, int size, void *ctx)
 	r->line++;
 	if (strlen(buf) + 1 == (size_t)size && buf[size - 2] != '\n')
 		complain(r, r->line, "line is too long%s%s", "", "");
+	note_section(r, buf);
 	return buf;
-}
-
-static int set_text(char *to, size_t size, const char *value)
-{
-	if (strlen(value) >= size || *value == '\0')
-		return -BATON_E_VALUE;
-	strcpy(to, value);
-	return 0;
 }
 
 static int set_number(uint32_t *to, const char *value, unsigned long min, unsigned long max)
@@ -157,33 +204,14 @@ static int set_main(struct baton_config *c, const char *section, const char *nam
 	return 1;
 }
 
-static struct baton_peer_config *peer_of(struct reading *r, const char *name)
-{
-	struct baton_config *c = r->c;
-	struct baton_peer_config *p;
-
-	for (unsigned i = 0; i < c->peer_count; i++)
-		if (strcmp(c->peers[i].name, name) == 0)
-			return &c->peers[i];
-	if (c->peer_count == BATON_PEERS_MAX) {
-		complain(r, r->line, "more than 8 peers%s%s", "", "");
-		return NULL;
-	}
-	p = &c->peers[c->peer_count];
-	if (set_text(p->name, sizeof(p->name), name) || baton_id_parse(&p->id, name)) {
-		complain(r, r->line, "[peer %s]: not a Server ID (host name or IP address)%s", name, "");
-		return NULL;
-	}
-	r->peer_line[c->peer_count++] = r->line;
-	return p;
-}
-
 static int set_peer(struct reading *r, const char *peer, const char *name, const char *value)
 {
-	struct baton_peer_config *p = peer_of(r, peer);
+	struct baton_peer_config *p = find_peer(r->c, peer);
 
+	if (!p && !r->errors)
+		complain(r, r->line, "[peer %s]: the heading is not at the beginning of its line%s", peer, "");
 	if (!p)
-		return 0;
+		return 0; /* the heading was complained of */
 	if (strcmp(name, "address") == 0)
 		return baton_addr_parse(&p->addr, value, BATON_PORT);
 	return 1;
@@ -270,20 +298,25 @@ int baton_config_read(struct baton_config *c, const char *path, FILE *err)
 	return r.errors ? -BATON_E_CONFIG : 0;
 }
 
+static bool same_endpoint(const struct baton_addr *a, const struct baton_addr *b)
+{
+	return baton_addr_equal(a, b) && a->port == b->port;
+}
+
 const char *baton_config_fixed(const struct baton_config *c, const struct baton_config *next)
 {
 	if (!baton_id_equal(&c->server_id, &next->server_id))
 		return "server_id";
 	if (strcmp(c->run_dir, next->run_dir))
 		return "run_dir";
-	if (memcmp(&c->listen, &next->listen, sizeof(c->listen)) || c->reqid != next->reqid ||
+	if (!same_endpoint(&c->listen, &next->listen) || c->reqid != next->reqid ||
 	    c->require_ipsec != next->require_ipsec || c->mtu != next->mtu)
 		return "[cluster]";
 	if (c->peer_count != next->peer_count)
 		return "[peer]";
 	for (unsigned i = 0; i < c->peer_count; i++)
 		if (!baton_id_equal(&c->peers[i].id, &next->peers[i].id) ||
-		    memcmp(&c->peers[i].addr, &next->peers[i].addr, sizeof(c->peers[i].addr)))
+		    !same_endpoint(&c->peers[i].addr, &next->peers[i].addr))
 			return "[peer]";
 	if (c->gateway != next->gateway || c->store != next->store)
 		return "role";

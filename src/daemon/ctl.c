@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The control socket. A request is one line of JSON: {"command": "...",
- * "argument": "..."}; the answer is lines of JSON, the last with "done": true
+ * "argument": "..."}; the answer is JSON objects, the last with "done": true
  * and "error" when it failed. Everything but takeover is answered at once; a
- * takeover that cannot start because another one runs is refused.
+ * takeover says every second how far it is ("progress", "of", "seconds"). One
+ * that cannot start because another one runs is refused.
  */
 #include "daemon/ctl.h"
 
@@ -95,16 +96,27 @@ int baton_ctl_write_release(struct baton_node *n, bool released)
 	return 0;
 }
 
+bool baton_ctl_read_release(const struct baton_node *n)
+{
+	char path[128];
+	FILE *f;
+	bool released;
+
+	snprintf(path, sizeof(path), "%s/release", n->config.run_dir);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	released = fgetc(f) == '1';
+	fclose(f);
+	return released;
+}
+
 static void do_release(struct ctl_conn *c, bool released)
 {
 	struct baton_node *n = c->ctl->node;
-	bool anyone = false;
 
-	for (unsigned i = 0; i < n->peer_count; i++)
-		anyone |= n->peers[i].state == BATON_PEER_UP &&
-			  baton_peer_lag_ms(&n->peers[i], baton_now_ms()) < 5000;
-	if (released && !anyone) {
-		refuse(c, "no peer has our sessions: releasing now would drop the clients (see: batonctl status)");
+	if (released && n->alone_since_ms) {
+		refuse(c, "there are sessions that no peer has: releasing now would drop their clients (see: batonctl status)");
 		return;
 	}
 	if (baton_ctl_write_release(n, released)) {
@@ -128,6 +140,8 @@ static void do_takeover(struct ctl_conn *c, const char *subject)
 	err = baton_takeover_start(n, subject, c);
 	if (err == -BATON_E_VALUE)
 		refuse(c, "not a Server ID (host name or IP address)");
+	else if (err == -BATON_E_NOT_PEER)
+		refuse(c, "no peer has that Server ID, and no session here is its own (see: batonctl status)");
 	else if (err)
 		refuse(c, "another takeover is under way");
 }
@@ -175,6 +189,20 @@ void baton_ctl_takeover_done(struct baton_node *n, const struct baton_takeover *
 		json_object_set_new(o, "error",
 				    json_string("not every session could be installed (see batond's log)"));
 	reply(c, o);
+}
+
+/* A line in between; one that the socket does not take at once is left out. */
+void baton_ctl_takeover_progress(const struct baton_takeover *t)
+{
+	struct ctl_conn *c = t->waiter;
+	json_t *o = json_pack("{s:i, s:i, s:f}", "progress", (int)(t->installed + t->failed), "of",
+			      (int)t->sessions, "seconds", (double)(baton_now_us() - t->start_us) / 1e6);
+	char *text = json_dumps(o, JSON_COMPACT);
+
+	json_decref(o);
+	if (text)
+		(void)send(c->source.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+	free(text);
 }
 
 static void conn_ready(struct baton_source *s, uint32_t events)

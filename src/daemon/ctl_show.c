@@ -77,7 +77,7 @@ static json_t *show_peer(struct baton_node *n, const struct baton_peer *p, uint6
 	return json_pack(
 		"{s:s, s:o, s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "server_id",
 		n->config.peers[p->index].name, "address", addr(&p->addr), "state",
-		baton_peer_state_names[p->state], "state_for_s", seconds(p->state_since_ms, now_ms),
+		baton_peer_state_names[p->state], "state_for_s", seconds(p->state_since_ms ? p->state_since_ms : n->started_ms, now_ms),
 		"silent_for_s", seconds(p->x.last_heard_ms, now_ms), "sessions_stored", (int)acked,
 		"sessions_behind", (int)behind, "lag_ms", (json_int_t)baton_peer_lag_ms(p, now_ms),
 		"datagrams_sent", (json_int_t)p->x.sent, "datagrams_received",
@@ -126,6 +126,7 @@ json_t *baton_show_status(struct baton_node *n)
 	if (n->alone_since_ms)
 		json_object_set_new(o, "unprotected_for_s",
 				    json_real(seconds(n->alone_since_ms, now_ms)));
+	json_object_set_new(o, "sessions_unprotected", json_integer(n->alone_count));
 	if (n->last_takeover.start_us)
 		json_object_set_new(o, "last_takeover", baton_show_takeover(&n->last_takeover));
 	json_object_set_new(o, "store_refused", refusals(n->service->refused));

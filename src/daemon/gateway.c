@@ -46,6 +46,20 @@ void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
 		baton_watch_in(&n->watch, m, s.in_seq, baton_now_ms());
 }
 
+void baton_gateway_rearm(struct baton_node *n)
+{
+	struct baton_record *r;
+
+	TAILQ_FOREACH(r, &n->table.records, all)
+	{
+		if (r->deleted || r->installing || !baton_node_owns(n, r))
+			continue;
+		for (unsigned i = 0; i < r->mark_count; i++)
+			baton_gateway_arm(n, &r->marks[i]);
+		baton_node_dirty(n, r, BATON_DIRTY_REPORT);
+	}
+}
+
 static void arm_new(struct baton_node *n, struct baton_record *r)
 {
 	if (r->installing)
@@ -69,7 +83,6 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 {
 	struct baton_record *r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 	struct baton_session *s = &n->session;
-	struct baton_delete gone = {.spi_i = ref->spi_i, .spi_r = ref->spi_r};
 	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
 
 	if (status)
@@ -94,13 +107,13 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	arm_new(n, r);
 	baton_node_dirty(n, r, BATON_DIRTY_PUT);
 out:
-	baton_session_wipe(s);
 	if (status == BATON_E_SPI_COLLISION)
 		n->spi_collisions++;
 	if (status)
 		baton_log(BATON_LOG_ERROR, "session_refused",
-			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"", gone.spi_i,
-			  gone.spi_r, baton_strerror(status));
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " connection=%s reason=\"%s\"",
+			  ref->spi_i, ref->spi_r, s->name, baton_strerror(status));
+	baton_session_wipe(s);
 	return status;
 }
 
@@ -153,7 +166,7 @@ static void told_everything(struct baton_node *n)
 	}
 	baton_log(BATON_LOG_INFO, "charon_synced", "sessions=%u restoring=%u", held, missing);
 	baton_install_pump(n);
-	n->recover_due = true;
+	n->recover_due = !n->recovered;
 }
 
 static void greeted(struct baton_node *n)

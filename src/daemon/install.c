@@ -78,6 +78,23 @@ static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
 	baton_takeover_installed(n, ok);
 }
 
+/* With what the operator knows it by: the connection that may be missing, the client. */
+static void log_failure(struct baton_node *n, const struct baton_install *i, int err)
+{
+	const struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
+	struct baton_session *s = &n->session;
+	char peer[BATON_ID_MAX * 4] = "";
+
+	if (!r || r->deleted || baton_record_decode(r, baton_now_ms(), s))
+		baton_session_wipe(s);
+	else
+		baton_id_print(&s->remote_id, peer, sizeof(peer));
+	baton_log(BATON_LOG_ERROR, "install_failed",
+		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " connection=%s client=%s reason=\"%s\"",
+		  i->spi_i, i->spi_r, s->name, peer, baton_strerror(err));
+	baton_session_wipe(s);
+}
+
 void baton_install_pump(struct baton_node *n)
 {
 	struct baton_install *i;
@@ -94,9 +111,7 @@ void baton_install_pump(struct baton_node *n)
 		else
 			err = send_install(n, i, r);
 		if (err) {
-			baton_log(BATON_LOG_ERROR, "install_failed",
-				  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"", i->spi_i,
-				  i->spi_r, baton_strerror(err));
+			log_failure(n, i, err);
 			finish(n, i, false);
 			free(i);
 			continue;
@@ -118,9 +133,7 @@ void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct bat
 	STAILQ_REMOVE(&n->flying, i, baton_install, entry);
 	n->flying_count--;
 	if (s->status)
-		baton_log(BATON_LOG_ERROR, "install_failed",
-			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"", i->spi_i,
-			  i->spi_r, baton_strerror(s->status));
+		log_failure(n, i, s->status);
 	finish(n, i, s->status == BATON_OK);
 	free(i);
 	baton_install_pump(n);
@@ -183,6 +196,14 @@ static int set_numbers(struct baton_node *n, struct baton_mark *m, bool adopt)
 			  "spi_in=%08x spi_out=%08x out=\"%s\" in=\"%s\"", m->spi_in, m->spi_out,
 			  baton_strerror(results[0]), baton_strerror(results[1]));
 	return -err;
+}
+
+void baton_install_raise(struct baton_node *n, struct baton_record *r)
+{
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		set_numbers(n, &r->marks[i], false);
+		baton_gateway_arm(n, &r->marks[i]);
+	}
 }
 
 int baton_install_arm(struct baton_node *n, const struct baton_message *m)

@@ -62,7 +62,7 @@ static int bind_to(int fd, const struct baton_addr *a)
 int baton_ipsec_socket_open(const struct baton_addr *listen, uint32_t reqid, bool require, int *fd,
 			    const char **why)
 {
-	int one = 1, bytes = BUFFER_BYTES, saved;
+	int one = 1, bytes = BUFFER_BYTES, saved, err = -BATON_E_SYSTEM;
 
 	*fd = socket(listen->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	*why = "cannot make the cluster socket";
@@ -75,8 +75,10 @@ int baton_ipsec_socket_open(const struct baton_addr *listen, uint32_t reqid, boo
 	*why = "cannot put an IPsec policy on the cluster socket (CAP_NET_ADMIN and a kernel with "
 	       "XFRM are needed); nothing will be sent in clear";
 	if (require && (require_esp(*fd, listen->family, reqid, XFRM_POLICY_OUT) ||
-			require_esp(*fd, listen->family, reqid, XFRM_POLICY_IN)))
+			require_esp(*fd, listen->family, reqid, XFRM_POLICY_IN))) {
+		err = -BATON_E_CONFIG;
 		goto fail;
+	}
 	/* Best effort: FORCE needs the capability we have anyway; a smaller buffer loses datagrams, no state. */
 	setsockopt(*fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	setsockopt(*fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
@@ -89,5 +91,5 @@ fail:
 	close(*fd);
 	*fd = -1;
 	errno = saved;
-	return -BATON_E_SYSTEM;
+	return err;
 }

@@ -17,7 +17,8 @@
  * A bound, non-blocking UDP socket, of one address family only: a dual-stack
  * socket would let IPv4-mapped peers past both policies. require false leaves
  * the policy away, which the configuration allows on loopback only.
- * 0 and *fd, or -BATON_E_SYSTEM with errno, *fd -1 and *why the step that failed.
+ * 0 and *fd, or with errno, *fd -1 and *why the step that failed -BATON_E_CONFIG
+ * (the kernel takes no such policy) or -BATON_E_SYSTEM.
  */
 int baton_ipsec_socket_open(const struct baton_addr *listen, uint32_t reqid, bool require, int *fd,
 			    const char **why);

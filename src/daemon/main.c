@@ -35,12 +35,11 @@ static void protect_memory(void)
 	struct rlimit none = {0, 0}, all = {RLIM_INFINITY, RLIM_INFINITY};
 
 	setrlimit(RLIMIT_CORE, &none);
-	/* the table grows after CAP_IPC_LOCK is gone */
-	setrlimit(RLIMIT_MEMLOCK, &all);
 	prctl(PR_SET_DUMPABLE, 0);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE))
+	/* The table grows after CAP_IPC_LOCK is gone: under a limit, locking would make malloc() fail then. */
+	if (setrlimit(RLIMIT_MEMLOCK, &all) || mlockall(MCL_CURRENT | MCL_FUTURE))
 		baton_log(BATON_LOG_WARNING, "memory_not_locked",
-			  "reason=\"%s\" note=\"keys may reach swap; raise RLIMIT_MEMLOCK\"",
+			  "reason=\"%s\" note=\"keys may reach swap; set LimitMEMLOCK=infinity\"",
 			  strerror(errno));
 }
 
@@ -87,26 +86,30 @@ static int catch_signals(struct baton_node *n, struct baton_source *s)
 static int serve(struct baton_node *n)
 {
 	struct baton_source signals;
+	uint64_t watchdog_us = 0;
 	const char *why = "";
 	int err = EXIT_OK, code;
 
 	if (mkdir(n->config.run_dir, 0755) && errno != EEXIST)
 		baton_log(BATON_LOG_ERROR, "run_dir", "path=%s reason=\"%s\"", n->config.run_dir,
 			  strerror(errno));
+	errno = 0;
 	code = baton_node_start(n, &why);
 	if (code) {
 		baton_log(BATON_LOG_ERROR, "start_failed", "reason=\"%s\" errno=\"%s\"", why,
-			  strerror(errno));
-		err = n->config.listen.family && n->udp.fd < 0 ? EXIT_IPSEC : EXIT_RUNTIME;
+			  errno ? strerror(errno) : "none");
+		err = code == -BATON_E_CONFIG ? EXIT_IPSEC : EXIT_RUNTIME;
 		goto out;
 	}
 	drop_privileges();
-	if (baton_ctl_write_release(n, false))
+	if (baton_ctl_write_release(n, baton_ctl_read_release(n)))
 		baton_log(BATON_LOG_WARNING, "release_file", "reason=\"%s\"", strerror(errno));
 	if (catch_signals(n, &signals)) {
 		err = EXIT_RUNTIME;
 		goto out;
 	}
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+		n->watchdog_ms = watchdog_us / 2000; /* twice as often as it must */
 	sd_notify(0, "READY=1");
 	if (baton_loop_run(&n->loop))
 		err = EXIT_RUNTIME;

@@ -11,10 +11,15 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #define SWEEP_MS 60000u
 #define IDLE_MS 60000u
+#define TAKEOVER_MS 100u  /* between looks at a takeover under way */
+#define PROTECT_MS 1000u  /* between looks at what is stored */
+#define ON_ITS_WAY_MS 3000u /* a change that young is not yet missing at a store */
+#define CHARON_MS 10000u  /* after our start the IKE daemon should have come */
 
 bool baton_node_owns(const struct baton_node *n, const struct baton_record *r)
 {
@@ -120,6 +125,8 @@ static void peer_state(void *ctx, struct baton_peer *p)
 	baton_log(p->state == BATON_PEER_DOWN ? BATON_LOG_WARNING : BATON_LOG_INFO, "peer_state",
 		  "peer=%s state=%s", n->config.peers[p->index].name,
 		  baton_peer_state_names[p->state]);
+	if (p->state == BATON_PEER_UP && n->link.connected && !n->recovered)
+		n->recover_due = true; /* it may have what we have forgotten */
 }
 
 static void peer_refused(void *ctx, struct baton_peer *p, const struct baton_status *s)
@@ -133,8 +140,20 @@ static void peer_refused(void *ctx, struct baton_peer *p, const struct baton_sta
 		  n->config.peers[p->index].name, s->spi_i, s->spi_r, baton_strerror(s->status));
 }
 
+/* Our sequence numbers of that session may be those of an owner before us. */
+static void peer_behind(void *ctx, struct baton_record *r)
+{
+	struct baton_node *n = ctx;
+
+	baton_log(BATON_LOG_WARNING, "session_behind",
+		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " epoch=%u action=claim", r->spi_i, r->spi_r,
+		  r->epoch);
+	n->recover_due = true;
+}
+
 static const struct baton_replica_ops replica_ops = {
 	.lost = baton_retreat_lost,
+	.behind = peer_behind,
 	.refused = peer_refused,
 	.state = peer_state,
 	.answer = baton_takeover_answer,
@@ -177,20 +196,31 @@ static void xfrm_ready(struct baton_source *s, uint32_t events)
 }
 
 /* ---- protection -------------------------------------------------------------------------- */
-/* Do we have sessions, and no store that has had all of them? Then since when. */
+/* Has a store this session, or will it in a moment? */
+static bool is_safe(const struct baton_node *n, const struct baton_record *r, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < n->peer_count; i++) {
+		const struct baton_replica *rep = &r->peers[i];
+
+		if (n->peers[i].state == BATON_PEER_DOWN)
+			continue;
+		if (rep->acked_version || (rep->dirty_since_ms && now_ms - rep->dirty_since_ms < ON_ITS_WAY_MS))
+			return true;
+	}
+	return false;
+}
+
+/* How many of our sessions would a failure drop, and since when are there any? */
 static void note_protection(struct baton_node *n, uint64_t now_ms)
 {
-	bool own = false, safe = false;
-	struct baton_record *r;
+	const struct baton_record *r;
+	unsigned alone = 0;
 
 	TAILQ_FOREACH(r, &n->table.records, all)
-	if (!r->deleted && baton_node_owns(n, r)) {
-		own = true;
-		break;
-	}
-	for (unsigned i = 0; i < n->peer_count; i++)
-		safe |= n->peers[i].state != BATON_PEER_DOWN;
-	if (!own || safe) {
+	if (!r->deleted && baton_node_owns(n, r) && !is_safe(n, r, now_ms))
+		alone++;
+	n->alone_count = alone;
+	if (!alone) {
 		if (n->alone_since_ms)
 			baton_log(BATON_LOG_INFO, "protected", "after_ms=%" PRIu64,
 				  now_ms - n->alone_since_ms);
@@ -198,8 +228,20 @@ static void note_protection(struct baton_node *n, uint64_t now_ms)
 	} else if (!n->alone_since_ms) {
 		n->alone_since_ms = now_ms;
 		baton_log(BATON_LOG_WARNING, "unprotected",
-			  "reason=\"no store answers; clients are served, but a failure now would drop them\"");
+			  "sessions=%u reason=\"%s; clients are served, but a failure now would drop these\"", alone,
+			  n->peer_count ? "no store has them" : "no peer is configured");
 	}
+}
+
+static void miss_charon(struct baton_node *n, uint64_t now_ms)
+{
+	if (!n->config.gateway || n->missed_charon || n->link.connected_ms ||
+	    now_ms - n->started_ms < CHARON_MS)
+		return;
+	n->missed_charon = true;
+	baton_log(BATON_LOG_WARNING, "charon_missing",
+		  "socket=%s note=\"is charon running, and does it load the plugin baton (its log says)?\"",
+		  n->link.path);
 }
 
 static uint64_t turn(void *ctx, uint64_t now_ms)
@@ -209,8 +251,16 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 
 	if (now_ms >= n->settle_ms) {
 		baton_gateway_settle(n, now_ms);
-		note_protection(n, now_ms);
 		n->settle_ms = now_ms + n->watch.age_ms;
+	}
+	if (now_ms >= n->protect_ms) {
+		note_protection(n, now_ms);
+		miss_charon(n, now_ms);
+		n->protect_ms = now_ms + PROTECT_MS;
+	}
+	if (n->watchdog_ms && now_ms >= n->alive_ms) {
+		sd_notify(0, "WATCHDOG=1");
+		n->alive_ms = now_ms + n->watchdog_ms;
 	}
 	if (now_ms >= n->sweep_ms) {
 		baton_table_sweep(&n->table, now_ms);
@@ -228,8 +278,10 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 			next = pump;
 	}
 	baton_takeover_tick(n, now_ms);
-	if (n->takeover.active && n->takeover.deadline_ms < next)
-		next = n->takeover.deadline_ms;
+	if (n->takeover.active && now_ms + TAKEOVER_MS < next)
+		next = now_ms + TAKEOVER_MS;
+	if (n->protect_ms < next)
+		next = n->protect_ms;
 	return n->settle_ms < next ? n->settle_ms : next;
 }
 
@@ -303,7 +355,7 @@ static int start_gateway(struct baton_node *n, const char **why)
 	n->link.closed = baton_gateway_closed;
 	n->link.message = baton_gateway_message;
 	n->link.ctx = n;
-	*why = "cannot listen at run_dir/charon.sock (is another batond running? does run_dir exist?)";
+	*why = "cannot listen at run_dir/charon.sock";
 	return baton_charon_link_open(&n->link, &n->loop, path);
 }
 
@@ -332,13 +384,14 @@ int baton_node_start(struct baton_node *n, const char **why)
 		return -BATON_E_SYSTEM;
 	n->service->own = &n->own;
 	n->service->boot = n->boot;
-	err = start_udp(n, why);
+	n->service->stores = n->config.store;
+	/* First: a second batond of the same run_dir ends here, before it touches what the first one serves. */
+	*why = "cannot listen at run_dir/ctl.sock (is another batond running? does run_dir exist?)";
+	err = baton_ctl_open(n);
+	if (!err)
+		err = start_udp(n, why);
 	if (!err)
 		err = start_gateway(n, why);
-	if (!err) {
-		*why = "cannot listen at run_dir/ctl.sock";
-		err = baton_ctl_open(n);
-	}
 	if (!err)
 		baton_log(BATON_LOG_INFO, "started", "server_id=%s gateway=%s store=%s peers=%u",
 			  n->config.server_name, n->config.gateway ? "yes" : "no",
@@ -383,6 +436,7 @@ int baton_node_reload(struct baton_node *n)
 	}
 	n->config = next;
 	apply(n);
+	baton_gateway_rearm(n); /* a shorter lease or age means earlier reports from the kernel */
 	baton_log(BATON_LOG_INFO, "reloaded", "file=%s", n->config_path);
 	return 0;
 }

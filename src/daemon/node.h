@@ -37,7 +37,8 @@ struct baton_takeover {
 	struct baton_id subject;
 	char name[BATON_NAME_MAX];
 	uint64_t start_us, claimed_us, retrieved_us, installed_us;
-	uint64_t deadline_ms;
+	uint64_t deadline_ms, progress_ms;
+	uint64_t told_ms; /* when the waiter last heard how far it is */
 	unsigned sessions, installed, failed;
 	unsigned asked, answered, silent; /* peers */
 	bool reported;
@@ -65,11 +66,15 @@ struct baton_node {
 	STAILQ_HEAD(install_queue, baton_install) waiting, flying;
 	unsigned flying_count, waiting_count;
 	struct baton_takeover takeover, last_takeover;
-	bool recover_due; /* ask the peers for our own sessions once charon has told its own */
+	bool recover_due; /* ask the peers for our own sessions: charon has told its own, and ... */
+	bool recovered;	  /* ... no peer has answered yet, in this incarnation */
 	struct baton_ctl *ctl;
 	bool released;
-	uint64_t settle_ms, sweep_ms;
-	uint64_t alone_since_ms; /* no store has everything: since when; 0 = protected */
+	uint64_t settle_ms, sweep_ms, protect_ms; /* when next */
+	uint64_t watchdog_ms, alive_ms; /* how often systemd is to hear of us (0 = never), when next */
+	unsigned alone_count;		/* sessions of ours that no store has */
+	uint64_t alone_since_ms;	/* since when there are any; 0 = protected */
+	bool missed_charon;		/* said once */
 	struct baton_message msg;	/* scratch */
 	struct baton_session session;	/* scratch, wiped after use */
 	struct baton_status statuses[BATON_ITEMS_MAX];
@@ -99,6 +104,8 @@ void baton_gateway_settle(struct baton_node *n, uint64_t now_ms);
 struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound);
 /* Asks the kernel to report the SA's numbers and reads where they stand. */
 void baton_gateway_arm(struct baton_node *n, struct baton_mark *m);
+/* The same for every SA we own, when what is asked of them has changed. */
+void baton_gateway_rearm(struct baton_node *n);
 
 /* install.c */
 void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt);
@@ -108,6 +115,8 @@ void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct bat
 /* The plugin has the SAs in the kernel and waits: sets their counters. Writes the response into n->buf, returns its length. */
 int baton_install_arm(struct baton_node *n, const struct baton_message *m);
 void baton_install_abort(struct baton_node *n);
+/* Raises the kernel's numbers of a session that the IKE daemon holds to what a claim has granted. */
+void baton_install_raise(struct baton_node *n, struct baton_record *r);
 
 /* retreat.c */
 void baton_retreat_losing(void *ctx, struct baton_record *r);
@@ -123,7 +132,10 @@ void baton_takeover_tick(struct baton_node *n, uint64_t now_ms);
 /* ctl.c */
 int baton_ctl_open(struct baton_node *n);
 void baton_ctl_close(struct baton_node *n);
+void baton_ctl_takeover_progress(const struct baton_takeover *t);
 void baton_ctl_takeover_done(struct baton_node *n, const struct baton_takeover *t);
 int baton_ctl_write_release(struct baton_node *n, bool released);
+/* What an earlier incarnation was told: a restart does not take the addresses back. */
+bool baton_ctl_read_release(const struct baton_node *n);
 
 #endif

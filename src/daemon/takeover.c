@@ -12,7 +12,10 @@
  * hold is not installed twice.
  *
  * Recovering is the same with ourselves as subject, after a restart that lost
- * what we had.
+ * what we had, or when a store knows us as owner in an epoch that we do not
+ * know. The IKE daemon's own state is then the newest; but the numbers in the
+ * kernel may be those of an owner before another one, so they are raised to
+ * what the claim grants.
  */
 #include "daemon/node.h"
 
@@ -20,6 +23,8 @@
 #include <string.h>
 
 #define DEADLINE_MS 3000u    /* for a peer's answer; a silent peer learns of the claim when it is back */
+#define STUCK_MS 10000u      /* without a session installed: the IKE daemon does not get on */
+#define PROGRESS_MS 1000u    /* between words about it to batonctl */
 #define LOCAL_PAGE_BYTES 60000u
 
 static int build_claim(struct baton_node *n, struct baton_builder *b, struct baton_header h,
@@ -33,6 +38,20 @@ static int build_claim(struct baton_node *n, struct baton_builder *b, struct bat
 	baton_build_notify(b, BATON_N_CLAIM);
 	baton_build_cursor(b, &cursor);
 	return 0;
+}
+
+/* One session of a peer's answer: into our table. */
+static int take_remote(struct baton_node *n, struct baton_record *r, const struct baton_session_ref *ref)
+{
+	struct baton_session *s = &n->session;
+	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
+
+	if (!status && n->takeover.recover && r && r->held && baton_node_owns(n, r))
+		status = baton_own_regain(r, s);
+	else if (!status)
+		status = baton_own_put(&n->own, &n->config.server_id, s, baton_now_ms());
+	baton_session_wipe(s);
+	return status;
 }
 
 /* The sessions of one page go to the IKE daemon. Those of a peer are put into our own table first. Returns the next position. */
@@ -53,13 +72,8 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 		uint64_t version = r ? r->version : 0;
 		int status = 0;
 
-		if (remote) {
-			status = -baton_session_decode(&n->session, ref->body, ref->len, NULL);
-			if (!status)
-				status = baton_own_put(&n->own, &n->config.server_id, &n->session,
-						       baton_now_ms());
-			baton_session_wipe(&n->session);
-		}
+		if (remote)
+			status = take_remote(n, r, ref);
 		r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 		if (status && status != BATON_E_STALE_VERSION)
 			baton_log(BATON_LOG_WARNING, "claim_refused",
@@ -74,6 +88,8 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 			r->renewed = r->installing;
 			r->held = false;
 		}
+		if (r->held && t->recover)
+			baton_install_raise(n, r);
 		if (r->held || r->installing)
 			continue;
 		t->sessions++;
@@ -136,7 +152,23 @@ static void begin(struct baton_node *n, const struct baton_id *subject, const ch
 	strncpy(t->name, name, sizeof(t->name) - 1);
 	t->start_us = baton_now_us();
 	t->deadline_ms = baton_now_ms() + DEADLINE_MS + 500;
+	t->progress_ms = t->told_ms = baton_now_ms();
 	baton_log(BATON_LOG_INFO, recover ? "recover_start" : "takeover_start", "server_id=%s", name);
+}
+
+static bool is_known(struct baton_node *n, const struct baton_id *id)
+{
+	const struct baton_record *r;
+
+	if (baton_id_equal(id, &n->config.server_id))
+		return true;
+	for (unsigned i = 0; i < n->peer_count; i++)
+		if (baton_id_equal(id, &n->peers[i].id))
+			return true;
+	TAILQ_FOREACH(r, &n->table.records, all)
+	if (!r->deleted && baton_id_equal(id, &r->owner))
+		return true;
+	return false;
 }
 
 int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter)
@@ -145,6 +177,8 @@ int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter
 
 	if (baton_id_parse(&id, subject))
 		return -BATON_E_VALUE;
+	if (!is_known(n, &id))
+		return -BATON_E_NOT_PEER;
 	if (n->takeover.active && !n->takeover.recover)
 		return -BATON_E_BUSY;
 	if (n->takeover.active)
@@ -180,6 +214,7 @@ void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const voi
 		t->silent++;
 		return;
 	}
+	n->recovered |= t->recover;
 	position = take_page(n, buf, len, true);
 	baton_install_pump(n);
 	if (!position || ask_peer(n, p, position))
@@ -197,6 +232,7 @@ void baton_takeover_installed(struct baton_node *n, bool ok)
 	else
 		t->failed++;
 	t->installed_us = baton_now_us();
+	t->progress_ms = baton_now_ms();
 }
 
 static unsigned phase_us(uint64_t from, uint64_t to)
@@ -208,7 +244,9 @@ void baton_takeover_tick(struct baton_node *n, uint64_t now_ms)
 {
 	struct baton_takeover *t = &n->takeover;
 	bool installed = t->installed + t->failed >= t->sessions;
-	bool all_asked = t->answered + t->silent >= t->asked;
+	bool all_asked = t->answered + t->silent >= t->asked || now_ms >= t->deadline_ms;
+	bool stuck = now_ms >= t->deadline_ms &&
+		     (!n->link.connected || now_ms - t->progress_ms > STUCK_MS);
 	unsigned claim_us, retrieve_us, install_us;
 
 	if (!t->active)
@@ -224,16 +262,21 @@ void baton_takeover_tick(struct baton_node *n, uint64_t now_ms)
 			  retrieve_us / 1000, retrieve_us % 1000, install_us / 1000,
 			  install_us % 1000);
 	}
-	if (!(installed && all_asked) && now_ms < t->deadline_ms)
+	if (t->waiter && now_ms - t->told_ms >= PROGRESS_MS) {
+		t->told_ms = now_ms;
+		baton_ctl_takeover_progress(t);
+	}
+	if (!(installed && all_asked) && !stuck)
 		return;
-	/* Not all installed by the deadline (charon away): they stay queued and are given when it is back. */
+	/* Not all installed (charon away): they stay queued and are given when it is back. */
 	if (!t->reported)
 		baton_log(installed ? BATON_LOG_INFO : BATON_LOG_ERROR,
 			  t->recover ? "recover_done" : "takeover_done",
 			  "server_id=%s sessions=%u waiting=%u failed=%u peers_silent=%u", t->name,
 			  t->installed, t->sessions - t->installed - t->failed, t->failed, t->silent);
 	t->active = false;
-	n->last_takeover = *t;
+	if (!t->recover)
+		n->last_takeover = *t;
 	if (t->waiter)
 		baton_ctl_takeover_done(n, t);
 	t->waiter = NULL;

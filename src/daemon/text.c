@@ -54,7 +54,7 @@ static int parse_port(const char *text, uint16_t *port)
 	char *end;
 	long v = strtol(text, &end, 10);
 
-	if (*text == '\0' || *end || v < 1 || v > 65535)
+	if (!isdigit((unsigned char)*text) || *end || v < 1 || v > 65535)
 		return -BATON_E_VALUE;
 	*port = (uint16_t)v;
 	return 0;

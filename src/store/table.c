@@ -31,7 +31,7 @@ int baton_table_init(struct baton_table *t, unsigned max_sessions, uint64_t seed
 {
 	*t = (struct baton_table){.buckets = BUCKETS, .max = max_sessions, .seed = seed};
 	TAILQ_INIT(&t->records);
-	while (t->buckets < max_sessions && t->buckets < (1u << 24))
+	while (t->buckets < max_sessions && t->buckets < ((size_t)1 << 24))
 		t->buckets *= 2;
 	t->by_spis = calloc(t->buckets, sizeof(*t->by_spis));
 	t->by_in = calloc(t->buckets, sizeof(*t->by_in));
@@ -216,8 +216,11 @@ int baton_table_replace(struct baton_table *t, struct baton_record *r, const str
 	r->local = s->local;
 	r->remote = s->remote;
 	r->stored_ms = now_ms;
-	r->msgid_in = s->msgid_in;
-	r->msgid_out = s->msgid_out;
+	/* Like the counters: a report may have come before this put. */
+	if (s->msgid_in > r->msgid_in)
+		r->msgid_in = s->msgid_in;
+	if (s->msgid_out > r->msgid_out)
+		r->msgid_out = s->msgid_out;
 out:
 	baton_wipe(buf, (size_t)len);
 	return err;

@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(XFRMA_REPLAY_ESN_MAX == BATON_XFRM_WORDS_MAX * 32, "bitmap size");
@@ -139,6 +140,11 @@ size_t baton_xfrm_put_thresholds(void *buf, uint32_t seq, const struct baton_sa_
 }
 
 /* ---- answers ----------------------------------------------------------------------------- */
+bool baton_xfrm_message_ok(const struct nlmsghdr *h, int left)
+{
+	return mnl_nlmsg_ok(h, left) && h->nlmsg_len <= (unsigned)left;
+}
+
 static bool has(const struct nlmsghdr *h, size_t fixed)
 {
 	return h->nlmsg_len >= sizeof(*h) && mnl_nlmsg_get_payload_len(h) >= fixed;
@@ -263,21 +269,22 @@ static int parse_attrs(const struct nlmsghdr *h, size_t fixed, struct baton_xfrm
 
 int baton_xfrm_parse_sa(const struct nlmsghdr *h, struct baton_xfrm_sa *sa)
 {
-	const struct xfrm_usersa_info *p = mnl_nlmsg_get_payload(h);
+	struct xfrm_usersa_info p; /* a copy: it holds 64-bit fields, and messages are aligned to 4 */
 	int err;
 
 	memset(sa, 0, sizeof(*sa));
-	if (!has(h, sizeof(*p)))
+	if (!has(h, sizeof(p)))
 		return -BATON_E_TRUNCATED;
-	err = to_id(&sa->state.id, &p->id.daddr, p->id.spi, p->id.proto, p->family);
+	memcpy(&p, mnl_nlmsg_get_payload(h), sizeof(p));
+	err = to_id(&sa->state.id, &p.id.daddr, p.id.spi, p.id.proto, p.family);
 	if (err)
 		return err;
-	sa->state.packets = p->curlft.packets;
-	sa->state.bytes = p->curlft.bytes;
-	sa->state.reqid = p->reqid;
-	sa->state.replay_window = p->replay_window;
-	sa->state.esn = p->flags & XFRM_STATE_ESN;
-	return parse_attrs(h, sizeof(*p), sa);
+	sa->state.packets = p.curlft.packets;
+	sa->state.bytes = p.curlft.bytes;
+	sa->state.reqid = p.reqid;
+	sa->state.replay_window = p.replay_window;
+	sa->state.esn = p.flags & XFRM_STATE_ESN;
+	return parse_attrs(h, sizeof(p), sa);
 }
 
 int baton_xfrm_parse_ae(const struct nlmsghdr *h, struct baton_xfrm_sa *sa,
@@ -326,13 +333,14 @@ static int parse_delsa(const struct nlmsghdr *h, struct baton_sa_id *id)
 
 static int parse_expire(const struct nlmsghdr *h, struct baton_sa_id *id)
 {
-	const struct xfrm_user_expire *p = mnl_nlmsg_get_payload(h);
+	struct xfrm_user_expire p;
 
-	if (!has(h, sizeof(*p)))
+	if (!has(h, sizeof(p)))
 		return -BATON_E_TRUNCATED;
-	if (!p->hard)
+	memcpy(&p, mnl_nlmsg_get_payload(h), sizeof(p));
+	if (!p.hard)
 		return -BATON_E_EXCHANGE;
-	return to_id(id, &p->state.id.daddr, p->state.id.spi, p->state.id.proto, p->state.family);
+	return to_id(id, &p.state.id.daddr, p.state.id.spi, p.state.id.proto, p.state.family);
 }
 
 int baton_xfrm_parse_event(const struct nlmsghdr *h, struct baton_xfrm_event *e,
@@ -378,7 +386,7 @@ int baton_xfrm_parse_error(const struct nlmsghdr *h, int *error)
 	/* The kernel may cut what it quotes, never the error itself. */
 	if (!has(h, sizeof(p->error)))
 		return -BATON_E_TRUNCATED;
-	*error = p->error < 0 ? -p->error : p->error;
+	*error = p->error > -INT32_MAX ? abs(p->error) : INT32_MAX;
 	return 0;
 }
 

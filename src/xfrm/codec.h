@@ -54,7 +54,10 @@ size_t baton_xfrm_put_thresholds(void *buf, uint32_t seq, const struct baton_sa_
 				 uint32_t packets, uint32_t jiffies);
 size_t baton_xfrm_put_delete(void *buf, uint32_t seq, const struct baton_sa_id *id);
 
-/* ---- answers and events. h was checked with mnl_nlmsg_ok(). 0, -BATON_E_TRUNCATED, -BATON_E_LENGTH, or -BATON_E_VALUE for an SA
+/* Is h, of which left bytes are there, whole? Like mnl_nlmsg_ok(), which lets a length beyond 2^31 pass for a negative one. */
+bool baton_xfrm_message_ok(const struct nlmsghdr *h, int left);
+
+/* ---- answers and events. h was checked with baton_xfrm_message_ok(). 0, -BATON_E_TRUNCATED, -BATON_E_LENGTH, or -BATON_E_VALUE for an SA
  * that is neither ESP nor AH over IPv4 or IPv6 (IPComp has SAs too): skip it. */
 int baton_xfrm_parse_sa(const struct nlmsghdr *h, struct baton_xfrm_sa *sa);
 int baton_xfrm_parse_ae(const struct nlmsghdr *h, struct baton_xfrm_sa *sa,

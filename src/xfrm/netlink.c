@@ -170,7 +170,7 @@ int baton_nl_run(struct baton_nl *n, baton_nl_answer *fn, void *ctx)
 		if (got <= 0)
 			return fail(n);
 		for (const struct nlmsghdr *h = (const struct nlmsghdr *)n->in;
-		     mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		     baton_xfrm_message_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
 			uint32_t index = h->nlmsg_seq - first;
 
 			if (index >= count || answered[index])
@@ -201,7 +201,7 @@ int baton_nl_dump(struct baton_nl *n, int (*fn)(void *ctx, const struct nlmsghdr
 		if (got <= 0)
 			return fail(n);
 		for (const struct nlmsghdr *h = (const struct nlmsghdr *)n->in;
-		     !done && !err && mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		     !done && !err && baton_xfrm_message_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
 			if (h->nlmsg_seq != first)
 				continue;
 			if (h->nlmsg_type == NLMSG_DONE) {

@@ -374,7 +374,7 @@ int baton_xfrm_events(struct baton_xfrm *x, void (*fn)(void *ctx, const struct b
 			break;
 		}
 		for (const struct nlmsghdr *h = (const struct nlmsghdr *)x->event;
-		     mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left))
+		     baton_xfrm_message_ok(h, left); h = mnl_nlmsg_next(h, &left))
 			take_event(x, h, fn, ctx);
 		baton_wipe(x->event, (size_t)got);
 	}

@@ -203,4 +203,5 @@ void corpus_each(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx)
 	retr_requests(&to);
 	responses(&to);
 	fragments(&to);
+	corpus_each_daemon(fn, ctx);
 }

@@ -18,6 +18,14 @@ void fuzz_session(const uint8_t *data, size_t size);
  * together again. */
 void fuzz_fragment(const uint8_t *data, size_t size);
 
+/* Datagrams (16-bit length, which peer, seconds that passed, bytes) to a store: exchange, service and table, whose state is checked
+ * after each. */
+void fuzz_service(const uint8_t *data, size_t size);
+/* First byte even: what a netlink socket may give, one message after the other. Odd: one message of the type in the second byte. */
+void fuzz_xfrm(const uint8_t *data, size_t size);
+/* A batond.conf. */
+void fuzz_config(const uint8_t *data, size_t size);
+
 #define FUZZ_CHECK(promise)                                                                        \
 	do {                                                                                       \
 		if (!(promise))                                                                    \
@@ -31,5 +39,7 @@ struct corpus_seed {
 	size_t size;
 };
 void corpus_each(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx);
+/* Part of it: service, xfrm, config. */
+void corpus_each_daemon(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx);
 
 #endif

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Claiming and merging: docs/protocol.md 5.3.3 and 5.3.4. */
+#include "core/ownership.h"
+#include "sample.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MAX 4u
+#define NOW_MS 1000000u
+#define SPI_IN 0xc1000001u
+
+static const struct baton_id gw_a = {BATON_ID_FQDN, 4, "gw-a"};
+static const struct baton_id gw_b = {BATON_ID_FQDN, 4, "gw-b"};
+static const struct baton_id here = {BATON_ID_FQDN, 4, "here"};
+
+static struct baton_table t;
+static struct baton_ownership o;
+static struct baton_session s; /* gw-a's, epoch 3, version 17 */
+static unsigned lost;
+static uint32_t lost_epoch;
+
+static void losing(void *ctx, struct baton_record *r)
+{
+	assert_ptr_equal(ctx, &o);
+	assert_true(baton_id_equal(&r->owner, &here)); /* the old state still shows */
+	assert_false(r->deleted);
+	lost_epoch = r->epoch;
+	lost++;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	sample_session(&s);
+	o = (struct baton_ownership){.table = &t, .self = &here, .lease = 1000, .losing = losing, .ctx = &o};
+	lost = 0;
+	return baton_table_init(&t, MAX, 0x5eed);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	baton_table_free(&t);
+	return 0;
+}
+
+static int put(const struct baton_id *sender)
+{
+	return baton_own_put(&o, sender, &s, NOW_MS);
+}
+
+static struct baton_record *record(void)
+{
+	return baton_table_find(&t, 0x0123456789abcdef, 0xfedcba9876543210);
+}
+
+static struct baton_counters *counters(void)
+{
+	return &baton_record_mark(record(), SPI_IN)->counters;
+}
+
+static void own_by(const struct baton_id *id)
+{
+	s.owner = *id;
+	assert_int_equal(put(id), BATON_OK);
+}
+
+static int report(const struct baton_id *sender, uint32_t epoch, uint64_t out_seq)
+{
+	const struct baton_report rep = {
+		.kind = BATON_REPORT_CHILD,
+		.protocol = BATON_PROTO_ESP,
+		.spi_in = SPI_IN,
+		.spi_i = s.spi_i,
+		.spi_r = s.spi_r,
+		.epoch = epoch,
+		.counters = {.out_seq = out_seq},
+	};
+
+	return baton_own_report(&o, sender, &rep);
+}
+
+static int delete(const struct baton_id *sender, uint32_t epoch, uint64_t version)
+{
+	return baton_own_delete(&o, sender, &(struct baton_delete){s.spi_i, s.spi_r, epoch, version}, NOW_MS);
+}
+
+/* ---- 5.3.3: claim -------------------------------------------------------------------------- */
+
+static void a_claim_starts_above_all_that_may_have_been(void **state)
+{
+	struct baton_mark *m;
+
+	(void)state;
+	own_by(&gw_a);
+	m = baton_record_mark(record(), SPI_IN);
+	m->watched = m->moving = true;
+	m->seen_ms = 5;
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_int_equal(record()->epoch, 4);
+	assert_int_equal(record()->version, 18);
+	assert_int_equal(record()->claim_boot, 77);
+	assert_int_equal(m->counters.out_seq, 66536);
+	assert_int_equal(m->counters.out_lease, 67536);
+	assert_int_equal(m->counters.in_seq, 1400);
+	assert_int_equal(m->counters.in_limit, 1400);
+	assert_false(m->watched || m->moving || m->seen_ms); /* the former owner's rate says nothing */
+}
+
+static void every_child_is_moved_by_a_claim(void **state)
+{
+	(void)state;
+	s.child_count = 2;
+	s.children[1] = s.children[0];
+	s.children[1].spi_in++;
+	s.children[1].counters = (struct baton_counters){1, 2, 3, 4};
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_int_equal(counters()->out_lease, 67536);
+	assert_int_equal(record()->marks[1].counters.out_seq, 2);
+	assert_int_equal(record()->marks[1].counters.out_lease, 1002);
+	assert_int_equal(record()->marks[1].counters.in_seq, 4);
+}
+
+static void a_repeated_claim_changes_nothing(void **state)
+{
+	struct baton_counters before;
+
+	(void)state;
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	before = *counters();
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_int_equal(record()->epoch, 4);
+	assert_int_equal(record()->version, 18);
+	assert_memory_equal(counters(), &before, sizeof(before));
+}
+
+static void another_incarnation_claims_anew(void **state)
+{
+	(void)state;
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 77), BATON_OK); /* its own, after a restart */
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78), BATON_OK);
+	assert_int_equal(record()->epoch, 5);
+	assert_int_equal(counters()->out_seq, 67536);
+	assert_int_equal(counters()->out_lease, 68536);
+}
+
+static void the_former_owner_is_refused_after_a_claim(void **state)
+{
+	(void)state;
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	s.version = 100;
+	assert_int_equal(put(&gw_a), BATON_E_STALE_OWNER);
+	assert_int_equal(report(&gw_a, 3, 90000), BATON_E_STALE_OWNER);
+	assert_int_equal(delete(&gw_a, 3, 100), BATON_E_STALE_OWNER);
+	assert_int_equal(counters()->out_seq, 66536);
+}
+
+static void a_claim_takes_the_stores_own_session_from_it(void **state)
+{
+	(void)state;
+	own_by(&here);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_int_equal(lost, 1);
+	assert_int_equal(lost_epoch, 3);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_int_equal(lost, 1);
+}
+
+static void deleted_sessions_cannot_be_claimed(void **state)
+{
+	(void)state;
+	own_by(&gw_a);
+	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_E_DELETED);
+	assert_true(baton_id_equal(&record()->owner, &gw_a));
+}
+
+static void numbers_used_up_do_not_begin_again(void **state)
+{
+	(void)state;
+	s.children[0].counters.out_lease = UINT64_MAX - 5;
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_true(counters()->out_seq == UINT64_MAX - 5 && counters()->out_lease == UINT64_MAX - 5);
+	record()->epoch = UINT32_MAX;
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78), BATON_E_LIMIT);
+	record()->epoch = 4;
+	record()->version = UINT64_MAX;
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78), BATON_E_LIMIT);
+	assert_true(baton_id_equal(&record()->owner, &gw_b));
+}
+
+static void numbers_beyond_the_lease_count_too(void **state)
+{
+	(void)state;
+	s.children[0].counters = (struct baton_counters){.out_seq = 500, .out_lease = 100};
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_int_equal(counters()->out_seq, 500);
+	assert_int_equal(counters()->out_lease, 1500);
+}
+
+static void read_kernel(void *ctx, struct baton_record *r)
+{
+	(void)ctx;
+	r->marks[0].counters.out_seq = 70000;
+	r->marks[0].counters.out_lease = 80000;
+}
+
+static void losing_may_still_raise_the_numbers(void **state)
+{
+	(void)state;
+	o.losing = read_kernel; /* a living owner's last numbers are in the answer */
+	own_by(&here);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
+	assert_int_equal(counters()->out_seq, 80000);
+	assert_int_equal(counters()->out_lease, 81000);
+}
+
+/* ---- 5.3.4: merging ------------------------------------------------------------------------ */
+
+static void merged(struct baton_counters a, struct baton_counters b, struct baton_counters want)
+{
+	baton_counters_merge(&a, &b);
+	assert_memory_equal(&a, &want, sizeof(want));
+	baton_counters_merge(&a, &b); /* again: the same */
+	assert_memory_equal(&a, &want, sizeof(want));
+}
+
+#define C(...) ((struct baton_counters){__VA_ARGS__})
+
+static void regaining_takes_epoch_and_numbers_but_not_the_state(void **state)
+{
+	struct baton_session old = s;
+	struct baton_counters was;
+
+	(void)state;
+	strcpy(s.name, "changed meanwhile");
+	s.epoch = 1;
+	s.version = 1;
+	assert_int_equal(put(&gw_a), BATON_OK);
+	was = *counters();
+	old.epoch = 5;
+	old.version = 20;
+	old.children[0].counters.out_seq = was.out_lease + 7;
+	old.children[0].counters.out_lease = was.out_lease + 1007;
+	assert_int_equal(baton_own_regain(record(), &old), BATON_OK);
+	assert_int_equal(record()->epoch, 5);
+	assert_int_equal(record()->version, 21);
+	assert_int_equal(counters()->out_seq, was.out_lease + 7);
+	assert_int_equal(counters()->out_lease, was.out_lease + 1007);
+	assert_int_equal(baton_record_decode(record(), NOW_MS, &s), 0);
+	assert_string_equal(s.name, "changed meanwhile");
+	old.epoch = 4;
+	assert_int_equal(baton_own_regain(record(), &old), BATON_E_STALE_OWNER);
+	assert_int_equal(record()->epoch, 5);
+}
+
+static void counters_never_fall(void **state)
+{
+	(void)state;
+	merged(C(10, 20, 30, 40), C(11, 19, 31, 50), C(11, 20, 31, 50));
+	merged(C(10, 20, 30, 40), C(9, 21, 29, 99), C(10, 21, 30, 40));
+	merged(C(10, 20, 30, 40), C(0), C(10, 20, 30, 40));
+	merged(C(0), C(10, 20, 30, 40), C(10, 20, 30, 40));
+}
+
+static void the_newest_report_decides_the_limit(void **state)
+{
+	(void)state;
+	merged(C(0, 0, 30, 90), C(0, 0, 31, 40), C(0, 0, 31, 40)); /* slower now */
+	merged(C(0, 0, 30, 90), C(0, 0, 30, 30), C(0, 0, 30, 30)); /* quiet */
+	merged(C(0, 0, 30, 30), C(0, 0, 30, 90), C(0, 0, 30, 30)); /* the one before, late */
+	merged(C(0, 0, 30, 90), C(0, 0, 29, 29), C(0, 0, 30, 90)); /* an old one, late */
+}
+
+static void the_limit_is_never_below_the_number(void **state)
+{
+	(void)state;
+	merged(C(0, 0, 30, 40), C(0, 0, 50, 10), C(0, 0, 50, 50));
+	merged(C(0, 0, 30, 40), C(0, 0, 30, 10), C(0, 0, 30, 30));
+}
+
+static void merging_does_not_depend_on_the_order(void **state)
+{
+	struct sample_random r = {9};
+
+	(void)state;
+	for (unsigned i = 0; i < 2000; i++) {
+		struct baton_counters c[3], ab, ba;
+
+		for (unsigned j = 0; j < 3; j++) {
+			c[j] = C(sample_below(&r, 5), sample_below(&r, 5), sample_below(&r, 4), 0);
+			c[j].in_limit = c[j].in_seq + sample_below(&r, 3);
+		}
+		ab = ba = c[0];
+		baton_counters_merge(&ab, &c[1]);
+		baton_counters_merge(&ab, &c[2]);
+		baton_counters_merge(&ba, &c[2]);
+		baton_counters_merge(&ba, &c[1]);
+		assert_memory_equal(&ab, &ba, sizeof(ab));
+	}
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(a_claim_starts_above_all_that_may_have_been),
+		CASE(every_child_is_moved_by_a_claim),
+		CASE(a_repeated_claim_changes_nothing),
+		CASE(another_incarnation_claims_anew),
+		CASE(the_former_owner_is_refused_after_a_claim),
+		CASE(a_claim_takes_the_stores_own_session_from_it),
+		CASE(deleted_sessions_cannot_be_claimed),
+		CASE(numbers_used_up_do_not_begin_again),
+		CASE(numbers_beyond_the_lease_count_too),
+		CASE(losing_may_still_raise_the_numbers),
+		CASE(regaining_takes_epoch_and_numbers_but_not_the_state),
+		CASE(counters_never_fall),
+		CASE(the_newest_report_decides_the_limit),
+		CASE(the_limit_is_never_below_the_number),
+		CASE(merging_does_not_depend_on_the_order),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
