@@ -190,7 +190,8 @@ static void run(struct traffic *t)
 static void usage(void)
 {
 	fputs("usage: baton-traffic --log FILE [--rate N] [--size N] --serve ADDRESS PORT\n"
-	      "       baton-traffic --log FILE [--rate N] [--size N] ADDRESS PORT FIRST-INNER COUNT\n",
+	      "       baton-traffic --log FILE [--rate N] [--size N] ADDRESS PORT FIRST-INNER "
+	      "COUNT\n",
 	      stderr);
 	exit(2);
 }

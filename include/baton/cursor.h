@@ -17,9 +17,9 @@
 struct baton_reader {
 	const uint8_t *base; /* first byte of the message, for offsets in errors */
 	size_t pos, end;     /* offsets from base */
-	int err;             /* 0 or -BATON_E_* */
+	int err;	     /* 0 or -BATON_E_* */
 	struct baton_where where;
-	unsigned payload;    /* payload being read, for errors */
+	unsigned payload; /* payload being read, for errors */
 };
 
 void baton_reader_init(struct baton_reader *r, const void *buf, size_t len);
@@ -31,7 +31,8 @@ uint64_t baton_get_u64(struct baton_reader *r, const char *field);
 /* Returns a pointer into the buffer (valid as long as it is) or NULL. */
 const uint8_t *baton_get_bytes(struct baton_reader *r, size_t len, const char *field);
 void baton_get_copy(struct baton_reader *r, void *to, size_t len, const char *field);
-/* A sub-reader over the next len bytes, which r then skips. Errors of a sub-reader are handed up with baton_reader_join(). */
+/* A sub-reader over the next len bytes, which r then skips. Errors of a sub-reader are handed up
+ * with baton_reader_join(). */
 struct baton_reader baton_get_sub(struct baton_reader *r, size_t len, const char *field);
 void baton_reader_join(struct baton_reader *r, const struct baton_reader *sub);
 size_t baton_reader_left(const struct baton_reader *r);

@@ -52,13 +52,13 @@ enum baton_payload {
 
 /* Notify types, private use (status 40960-65535) */
 enum baton_notify {
-	BATON_N_HELLO = 40960,	 /* start of a full set: the sender (re)started; SA_Stor */
-	BATON_N_SYNCED = 40961,	 /* end of a full set */
-	BATON_N_CLAIM = 40962,	 /* SA_Retr: make the requester the owner of what is returned */
-	BATON_N_BY_SPI = 40963,	 /* SA_Retr: SPI field is an inbound ESP/AH SPI (4) or an IKE SPI (8) */
-	BATON_N_ERROR = 40964,	 /* response: data is a 16-bit status of error.h for the whole request */
-	BATON_N_PING = 40965,	 /* SA_Retr: liveness only */
-	BATON_N_ADOPT = 40966,	 /* SA_INSTALL: the kernel may still hold the SAs: keep their counters */
+	BATON_N_HELLO = 40960,	/* start of a full set: the sender (re)started; SA_Stor */
+	BATON_N_SYNCED = 40961, /* end of a full set */
+	BATON_N_CLAIM = 40962,	/* SA_Retr: make the requester the owner of what is returned */
+	BATON_N_BY_SPI = 40963, /* SA_Retr: an inbound ESP or AH SPI, or an IKE SPI */
+	BATON_N_ERROR = 40964,	/* response: a status of error.h for the whole request */
+	BATON_N_PING = 40965,	/* SA_Retr: liveness only */
+	BATON_N_ADOPT = 40966,	/* SA_INSTALL: the kernel may hold the SAs: keep their counters */
 };
 
 struct baton_header {
@@ -76,8 +76,10 @@ struct baton_builder {
 	size_t next_pos;    /* where the type of the next payload goes */
 	size_t payload_pos; /* start of the open payload */
 };
-void baton_build_begin(struct baton_builder *b, void *buf, size_t size, const struct baton_header *h);
-/* Opens a payload; write its body through b->w, then close. Not nested (containers nest through their own builder calls). */
+void baton_build_begin(struct baton_builder *b, void *buf, size_t size,
+		       const struct baton_header *h);
+/* Opens a payload; write its body through b->w, then close. Not nested (containers nest through
+ * their own builder calls). */
 void baton_build_open(struct baton_builder *b, uint8_t type);
 void baton_build_close(struct baton_builder *b);
 /* Patches the lengths. Returns the message length or -BATON_E_NOSPACE. */
@@ -91,18 +93,20 @@ struct baton_payload_view {
 };
 /* Checks version, length field against len, exchange type. r is left at the first payload. */
 int baton_header_decode(struct baton_header *h, struct baton_reader *r);
-/* The next payload of a chain whose first type is *next (updated). 1 = one more, 0 = end, <0 = error (in r->err). */
+/* The next payload of a chain whose first type is *next (updated). 1 = one more, 0 = end, <0 =
+ * error (in r->err). */
 int baton_payload_next(struct baton_reader *r, uint8_t *next, struct baton_payload_view *p);
 
 /* ---- SA_Stor ------------------------------------------------------------------------------- */
-/* One counters report: of a CHILD SA (by inbound SPI) or of an IKE SA's message IDs (by IKE SPIs). Fixed size on the wire. */
+/* One counters report: of a CHILD SA (by inbound SPI) or of an IKE SA's message IDs (by IKE SPIs).
+ * Fixed size on the wire. */
 enum baton_report_kind { BATON_REPORT_CHILD = 1, BATON_REPORT_MSGID = 2 };
 struct baton_report {
 	uint8_t kind;
-	uint8_t protocol;      /* CHILD */
-	uint32_t spi_in;       /* CHILD */
-	uint64_t spi_i, spi_r; /* the session, always */
-	uint32_t epoch;	       /* of the sender */
+	uint8_t protocol;		/* CHILD */
+	uint32_t spi_in;		/* CHILD */
+	uint64_t spi_i, spi_r;		/* the session, always */
+	uint32_t epoch;			/* of the sender */
 	struct baton_counters counters; /* CHILD */
 	uint32_t msgid_in, msgid_out;	/* MSGID */
 };
@@ -112,7 +116,8 @@ struct baton_delete {
 	uint64_t version; /* nothing with this version or an older one may come back */
 };
 
-#define BATON_ITEMS_MAX 512 /* reports, deletes and sessions in one message, together; statuses in its response */
+#define BATON_ITEMS_MAX                                                                            \
+	512 /* reports, deletes and sessions in one message, together; statuses in its response */
 
 /* A decoded request or response. Pointers are into the message and valid as long as it is. */
 struct baton_session_ref {
@@ -124,12 +129,13 @@ struct baton_session_ref {
 struct baton_status {
 	uint16_t status; /* enum baton_error */
 	uint64_t spi_i, spi_r;
-	uint32_t epoch;	  /* the store's */
-	uint64_t version; /* the store's */
+	uint32_t epoch;	       /* the store's */
+	uint64_t version;      /* the store's */
 	struct baton_id owner; /* the store's; type 0 = none */
 };
 struct baton_cursor {
-	uint64_t position; /* opaque to the requester; 0 = from the beginning, in a response 0 = at the end */
+	uint64_t position;  /* opaque to the requester; 0 = from the beginning, in a response 0 = at
+			       the end */
 	uint32_t max_bytes; /* the response should not be larger; 0 = the store's choice */
 };
 struct baton_message {
@@ -149,43 +155,51 @@ struct baton_message {
 	struct baton_status *statuses; /* caller's array of status_max; status_count are filled */
 	unsigned status_max;
 };
-/* Decodes any whole (reassembled) message of the exchanges above. m->statuses and m->status_max are set by the caller
- * before the call (NULL, 0: statuses are checked and dropped); everything else is overwritten, and empty after a failure. Sessions are only delimited (their SPIs read), not
+/* Decodes any whole (reassembled) message of the exchanges above. m->statuses and m->status_max are
+ * set by the caller before the call (NULL, 0: statuses are checked and dropped); everything else is
+ * overwritten, and empty after a failure. Sessions are only delimited (their SPIs read), not
  * decoded. Returns 0 or -BATON_E_*; where may be NULL. */
-int baton_message_decode(struct baton_message *m, const void *buf, size_t len, struct baton_where *where);
+int baton_message_decode(struct baton_message *m, const void *buf, size_t len,
+			 struct baton_where *where);
 
 /* Body writers; each opens and closes its own payload(s). */
-void baton_build_id(struct baton_builder *b, uint8_t payload, const struct baton_id *id); /* nothing for an absent id */
+void baton_build_id(struct baton_builder *b, uint8_t payload,
+		    const struct baton_id *id); /* nothing for an absent id */
 void baton_build_notify(struct baton_builder *b, uint16_t type);
 void baton_build_error(struct baton_builder *b, uint16_t status);
 void baton_build_by_spi(struct baton_builder *b, uint8_t protocol, uint64_t spi);
 void baton_build_cursor(struct baton_builder *b, const struct baton_cursor *c);
-void baton_build_session(struct baton_builder *b, const void *body, size_t len); /* body from baton_session_encode() */
-void baton_build_reports(struct baton_builder *b, const struct baton_report *r, unsigned count); /* one COUNTERS payload; nothing for 0 */
+void baton_build_session(struct baton_builder *b, const void *body,
+			 size_t len); /* body from baton_session_encode() */
+void baton_build_reports(struct baton_builder *b, const struct baton_report *r,
+			 unsigned count); /* one COUNTERS payload; nothing for 0 */
 void baton_build_delete(struct baton_builder *b, const struct baton_delete *d);
 void baton_build_status(struct baton_builder *b, const struct baton_status *s);
 
 /* ---- fragmentation (in the spirit of RFC 7383) ---------------------------------------------- */
-/* A message longer than mtu leaves as datagrams of at most mtu bytes that each hold the header and one FRAGMENT payload.
- * Writes datagram number index (from 0) of the message into out; returns its length, 0 when index is past the last, or -BATON_E_*.
- * A message that fits mtu is copied as it is. */
-int baton_fragment(const void *msg, size_t len, size_t mtu, unsigned index, void *out, size_t out_size);
+/* A message longer than mtu leaves as datagrams of at most mtu bytes that each hold the header and
+ * one FRAGMENT payload. Writes datagram number index (from 0) of the message into out; returns its
+ * length, 0 when index is past the last, or -BATON_E_*. A message that fits mtu is copied as it is.
+ */
+int baton_fragment(const void *msg, size_t len, size_t mtu, unsigned index, void *out,
+		   size_t out_size);
 
 #define BATON_FRAGMENTS_MAX 192 /* enough for BATON_MESSAGE_MAX in datagrams of 400 bytes */
 struct baton_reassembly {
 	struct baton_header header;
-	uint16_t total, have; /* total 0 = nothing is being collected */
-	uint32_t chunk;	      /* bytes in every fragment but the last */
-	uint32_t tag;	      /* tells messages of the same header apart */
+	uint16_t total, have;			 /* total 0 = nothing is being collected */
+	uint32_t chunk;				 /* bytes in every fragment but the last */
+	uint32_t tag;				 /* tells messages of the same header apart */
 	uint64_t seen[BATON_FRAGMENTS_MAX / 64]; /* bit per fragment */
-	size_t len;	      /* of the whole message */
+	size_t len;				 /* of the whole message */
 	uint8_t buf[BATON_MESSAGE_MAX];
 };
 /* 1 when the datagram is a fragment (then feed it), 0 when it is a whole message, <0 malformed. */
 int baton_is_fragment(const void *buf, size_t len);
-/* Feeds one fragment of the message (same SPIs, exchange, message ID, flags, tag) that r collects; a fragment of another message
- * resets r, and so does one that comes after completion. r starts zeroed.
- * 1 = complete: r->buf holds r->len bytes of the whole message; 0 = more to come; <0 = refused, r unchanged. */
+/* Feeds one fragment of the message (same SPIs, exchange, message ID, flags, tag) that r collects;
+ * a fragment of another message resets r, and so does one that comes after completion. r starts
+ * zeroed. 1 = complete: r->buf holds r->len bytes of the whole message; 0 = more to come; <0 =
+ * refused, r unchanged. */
 int baton_reassemble(struct baton_reassembly *r, const void *buf, size_t len);
 /* Forgets what is being collected and wipes it. */
 void baton_reassembly_reset(struct baton_reassembly *r);

@@ -29,8 +29,9 @@ int baton_secret_equal(const struct baton_secret *a, const struct baton_secret *
 /* Overwrites memory in a way the compiler may not remove. */
 void baton_wipe(void *p, size_t len);
 
-/* Zeroed memory excluded from swap and core dumps (best effort for the swap: RLIMIT_MEMLOCK). NULL when out of memory.
- * Ownership: the caller, who gives it back with baton_locked_free() and the same length. */
+/* Zeroed memory excluded from swap and core dumps (best effort for the swap: RLIMIT_MEMLOCK). NULL
+ * when out of memory. Ownership: the caller, who gives it back with baton_locked_free() and the
+ * same length. */
 void *baton_locked_alloc(size_t len);
 void baton_locked_free(void *p, size_t len);
 

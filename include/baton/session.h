@@ -17,16 +17,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BATON_ID_MAX 256	  /* bytes of an identity */
-#define BATON_NAME_MAX 64	  /* bytes of a configuration name, with its NUL */
-#define BATON_CHILDREN_MAX 8	  /* CHILD SAs of one IKE SA */
-#define BATON_TS_MAX 8		  /* traffic selectors per side of a CHILD SA */
-#define BATON_POLICIES_MAX 24	  /* SPD entries of a CHILD SA */
-#define BATON_VIPS_MAX 4	  /* virtual addresses of a client */
-#define BATON_CFG_MAX 8		  /* other configuration attributes (DNS, ...) */
-#define BATON_TRANSFORMS_MAX 12	  /* transforms of a suite */
-#define BATON_EXTRA_ADDRS_MAX 8	  /* the peer's additional MOBIKE addresses */
-#define BATON_NOTIFIES_MAX 8	  /* RFC-defined flags of an IKE SA */
+#define BATON_ID_MAX 256	/* bytes of an identity */
+#define BATON_NAME_MAX 64	/* bytes of a configuration name, with its NUL */
+#define BATON_CHILDREN_MAX 8	/* CHILD SAs of one IKE SA */
+#define BATON_TS_MAX 8		/* traffic selectors per side of a CHILD SA */
+#define BATON_POLICIES_MAX 24	/* SPD entries of a CHILD SA */
+#define BATON_VIPS_MAX 4	/* virtual addresses of a client */
+#define BATON_CFG_MAX 8		/* other configuration attributes (DNS, ...) */
+#define BATON_TRANSFORMS_MAX 12 /* transforms of a suite */
+#define BATON_EXTRA_ADDRS_MAX 8 /* the peer's additional MOBIKE addresses */
+#define BATON_NOTIFIES_MAX 8	/* RFC-defined flags of an IKE SA */
 
 /* An address with a UDP port (0 = none). family is AF_INET or AF_INET6, 0 = absent. */
 struct baton_addr {
@@ -48,7 +48,7 @@ struct baton_id {
 
 /* RFC 7296 3.13.1: addresses are inclusive ranges. */
 struct baton_ts {
-	uint8_t family; /* AF_INET or AF_INET6 */
+	uint8_t family;	  /* AF_INET or AF_INET6 */
 	uint8_t protocol; /* 0 = any */
 	uint16_t port_start, port_end;
 	uint8_t ip_start[16], ip_end[16];
@@ -76,18 +76,22 @@ enum baton_mode { BATON_MODE_TRANSPORT = 1, BATON_MODE_TUNNEL = 2, BATON_MODE_BE
 enum baton_protocol { BATON_PROTO_AH = 2, BATON_PROTO_ESP = 3 }; /* RFC 7296 3.3.1 */
 
 /* CHILD SA flags */
-#define BATON_CHILD_INITIATOR 0x01u /* this gateway initiated the exchange that made it: keys of "i" are ours to send with */
+#define BATON_CHILD_INITIATOR                                                                      \
+	0x01u /* this gateway initiated the exchange that made it: keys of "i" are ours to send    \
+		 with */
 #define BATON_CHILD_ESN 0x02u
 #define BATON_CHILD_ENCAP 0x04u	    /* UDP encapsulation */
 #define BATON_CHILD_NO_REPLAY 0x08u /* peer or configuration without anti-replay */
 #define BATON_CHILD_REKEYED 0x10u   /* replaced by a newer one; kept for packets under way */
 
-/* How far the SA has counted. out_lease and in_limit are bounds, not positions (docs/protocol.md, "COUNTERS"). */
+/* How far the SA has counted. out_lease and in_limit are bounds, not positions (docs/protocol.md,
+ * "COUNTERS"). */
 struct baton_counters {
 	uint64_t out_seq;   /* last outbound sequence number known to be used */
 	uint64_t out_lease; /* the owner may use up to and including this number */
 	uint64_t in_seq;    /* highest inbound sequence number accepted */
-	uint64_t in_limit;  /* the owner may have accepted up to this number before its next report */
+	uint64_t
+		in_limit; /* the owner may have accepted up to this number before its next report */
 };
 
 /* SPD entry. Directions as a set: one entry may stand for in+fwd. */
@@ -153,7 +157,7 @@ struct baton_session {
 	struct baton_addr vips[BATON_VIPS_MAX]; /* addresses given to the peer; port unused */
 	struct baton_cfg_attr cfg[BATON_CFG_MAX];
 	/* LOCAL */
-	char name[BATON_NAME_MAX]; /* configuration of the IKE SA */
+	char name[BATON_NAME_MAX];	 /* configuration of the IKE SA */
 	uint32_t extensions, conditions; /* the implementation's own bit sets */
 	unsigned child_count;
 	struct baton_child children[BATON_CHILDREN_MAX];
@@ -161,11 +165,14 @@ struct baton_session {
 
 void baton_session_wipe(struct baton_session *s);
 
-/* Encodes s as the body of a SESSION payload (without generic header): returns the length written or -BATON_E_NOSPACE, or, when
- * s is not a session that could be decoded again, -BATON_E_MISSING (endpoints, identities, suite, SK_d, SK_e*; of a CHILD SA suite,
- * keys, selectors), -BATON_E_LIMIT, -BATON_E_VALUE or -BATON_E_DUPLICATE. */
+/* Encodes s as the body of a SESSION payload (without generic header): returns the length written
+ * or -BATON_E_NOSPACE, or, when s is not a session that could be decoded again, -BATON_E_MISSING
+ * (endpoints, identities, suite, SK_d, SK_e*; of a CHILD SA suite, keys, selectors),
+ * -BATON_E_LIMIT, -BATON_E_VALUE or -BATON_E_DUPLICATE. */
 int baton_session_encode(const struct baton_session *s, void *buf, size_t size);
-/* Decodes the same. s is filled whole or wiped. where may be NULL; its offset counts from buf. Returns 0 or -BATON_E_*. */
-int baton_session_decode(struct baton_session *s, const void *buf, size_t len, struct baton_where *where);
+/* Decodes the same. s is filled whole or wiped. where may be NULL; its offset counts from buf.
+ * Returns 0 or -BATON_E_*. */
+int baton_session_decode(struct baton_session *s, const void *buf, size_t len,
+			 struct baton_where *where);
 
 #endif

@@ -42,7 +42,8 @@ void *baton_locked_alloc(size_t len)
 
 	if (p == MAP_FAILED)
 		return NULL;
-	/* Both are best effort: a small RLIMIT_MEMLOCK must not stop the gateway; batond warns of it once, at its start. */
+	/* Both are best effort: a small RLIMIT_MEMLOCK must not stop the gateway; batond warns of
+	 * it once, at its start. */
 	(void)mlock(p, len);
 	(void)madvise(p, len, MADV_DONTDUMP);
 	return p;

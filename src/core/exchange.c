@@ -207,8 +207,9 @@ uint64_t baton_exchange_tick(struct baton_exchange *x, uint64_t now_ms)
 		if (now_ms >= s->next_ms) {
 			transmit(x, s->msg, s->len);
 			x->retransmitted++;
-			s->backoff_ms = s->backoff_ms * 2 > BATON_RETRANSMIT_MAX_MS ? BATON_RETRANSMIT_MAX_MS
-										     : s->backoff_ms * 2;
+			s->backoff_ms = s->backoff_ms * 2 > BATON_RETRANSMIT_MAX_MS
+						? BATON_RETRANSMIT_MAX_MS
+						: s->backoff_ms * 2;
 			s->next_ms = now_ms + s->backoff_ms;
 		}
 		if (s->next_ms < next)

@@ -28,7 +28,8 @@ struct baton_exchange_ops {
 	void (*send)(void *ctx, const void *buf, size_t len);
 	/* A whole request has arrived: answer with baton_exchange_respond(). */
 	void (*request)(void *ctx, const void *buf, size_t len);
-	/* The response to a request, or buf NULL when its deadline passed. tag is what the request was started with. */
+	/* The response to a request, or buf NULL when its deadline passed. tag is what the request
+	 * was started with. */
 	void (*response)(void *ctx, void *tag, const void *buf, size_t len);
 };
 
@@ -58,14 +59,17 @@ struct baton_exchange {
 	uint64_t refused[32]; /* datagrams and messages refused, by enum baton_error */
 };
 
-int baton_exchange_init(struct baton_exchange *x, const struct baton_exchange_ops *ops, void *ctx, uint64_t boot, size_t mtu);
+int baton_exchange_init(struct baton_exchange *x, const struct baton_exchange_ops *ops, void *ctx,
+			uint64_t boot, size_t mtu);
 void baton_exchange_free(struct baton_exchange *x);
 /* Room for another request? */
 bool baton_exchange_ready(const struct baton_exchange *x);
-/* The header for the next request; build the message with it and hand it to baton_exchange_start(). */
+/* The header for the next request; build the message with it and hand it to baton_exchange_start().
+ */
 struct baton_header baton_exchange_header(const struct baton_exchange *x, uint8_t exchange);
 /* Copies msg, sends it. 0, -BATON_E_BUSY (window full) or -BATON_E_SYSTEM. */
-int baton_exchange_start(struct baton_exchange *x, const void *msg, size_t len, void *tag, uint64_t now_ms, uint64_t deadline_ms);
+int baton_exchange_start(struct baton_exchange *x, const void *msg, size_t len, void *tag,
+			 uint64_t now_ms, uint64_t deadline_ms);
 /* Sends a response (built with the request's message ID and the response flag). */
 void baton_exchange_respond(struct baton_exchange *x, const void *msg, size_t len);
 /* A datagram from the peer. */

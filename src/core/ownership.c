@@ -40,8 +40,10 @@ static bool is_stale(const struct baton_record *r, const struct baton_id *sender
 	return epoch < r->epoch || (epoch == r->epoch && !owned_by(r, sender));
 }
 
-/* Invariant 4: an inbound SPI of s must not name an SA of another owner, nor one with another outbound SPI. */
-static bool collides(struct baton_table *t, const struct baton_id *sender, const struct baton_session *s)
+/* Invariant 4: an inbound SPI of s must not name an SA of another owner, nor one with another
+ * outbound SPI. */
+static bool collides(struct baton_table *t, const struct baton_id *sender,
+		     const struct baton_session *s)
 {
 	for (unsigned i = 0; i < s->child_count; i++) {
 		const struct baton_mark *m = baton_table_find_in(t, s->children[i].spi_in);
@@ -168,7 +170,8 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 	if (owned_by(r, claimant) && r->claim_boot == boot)
 		return BATON_OK;
 	if (r->epoch == UINT32_MAX || r->version == UINT64_MAX)
-		return BATON_E_LIMIT; /* beginning again at 0 would let every former owner back in */
+		return BATON_E_LIMIT; /* beginning again at 0 would let every former owner back in
+				       */
 	if (owned_by(r, o->self) && !baton_id_equal(claimant, o->self) && o->losing)
 		o->losing(o->ctx, r);
 	r->owner = *claimant;
@@ -178,9 +181,12 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		struct baton_counters *c = &r->marks[i].counters;
 
-		/* Everything up to the lease may have been sent, everything up to the limit accepted. */
-		raise64(&c->out_seq, c->out_lease); /* may be above: an owner that used more than it said */
-		raise64(&c->out_lease, c->out_seq + o->lease); /* beyond 64 bits: used up, not begun again */
+		/* Everything up to the lease may have been sent, everything up to the limit
+		 * accepted. */
+		raise64(&c->out_seq,
+			c->out_lease); /* may be above: an owner that used more than it said */
+		raise64(&c->out_lease,
+			c->out_seq + o->lease); /* beyond 64 bits: used up, not begun again */
 		c->in_seq = c->in_limit;
 		r->marks[i].watched = r->marks[i].moving = false;
 		r->marks[i].seen_ms = 0;

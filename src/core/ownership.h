@@ -17,25 +17,35 @@ struct baton_ownership {
 	struct baton_table *table;
 	const struct baton_id *self; /* this node's Server ID */
 	uint32_t lease;		     /* sequence numbers granted at a time */
-	/* Called before a session this node owned becomes another's, while the record still shows the old state. May be NULL. */
+	/* Called before a session this node owned becomes another's, while the record still shows
+	 * the old state. May be NULL. */
 	void (*losing)(void *ctx, struct baton_record *r);
 	void *ctx;
 };
 
-/* Each returns a status for the LEASE item: BATON_OK or an enum baton_error (positive: it travels on the wire). */
+/* Each returns a status for the LEASE item: BATON_OK or an enum baton_error (positive: it travels
+ * on the wire). */
 
-/* A session put by sender. s->epoch and s->version are the sender's; s->owner must be the sender. */
-int baton_own_put(struct baton_ownership *o, const struct baton_id *sender, const struct baton_session *s, uint64_t now_ms);
-int baton_own_report(struct baton_ownership *o, const struct baton_id *sender, const struct baton_report *r);
-int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender, const struct baton_delete *d, uint64_t now_ms);
-/* Makes claimant (in the incarnation boot) the owner: epoch + 1, outbound numbers continue above the lease, inbound ones above the
- * limit. A repeated claim of the same incarnation changes nothing. */
-int baton_own_claim(struct baton_ownership *o, struct baton_record *r, const struct baton_id *claimant, uint64_t boot);
-/* What a claim of our own session r has given back (s, of a store) while our IKE daemon holds it: epoch and numbers are taken, the
- * state is not, for ours is newer. BATON_OK or BATON_E_STALE_OWNER (s is of an older epoch). */
+/* A session put by sender. s->epoch and s->version are the sender's; s->owner must be the sender.
+ */
+int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
+		  const struct baton_session *s, uint64_t now_ms);
+int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
+		     const struct baton_report *r);
+int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
+		     const struct baton_delete *d, uint64_t now_ms);
+/* Makes claimant (in the incarnation boot) the owner: epoch + 1, outbound numbers continue above
+ * the lease, inbound ones above the limit. A repeated claim of the same incarnation changes
+ * nothing. */
+int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
+		    const struct baton_id *claimant, uint64_t boot);
+/* What a claim of our own session r has given back (s, of a store) while our IKE daemon holds it:
+ * epoch and numbers are taken, the state is not, for ours is newer. BATON_OK or BATON_E_STALE_OWNER
+ * (s is of an older epoch). */
 int baton_own_regain(struct baton_record *r, const struct baton_session *s);
 /* The LEASE item that answers for the session. */
-void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t spi_r, int status, struct baton_status *out);
+void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t spi_r, int status,
+		      struct baton_status *out);
 /* Merges counters: each field only rises. */
 void baton_counters_merge(struct baton_counters *into, const struct baton_counters *from);
 

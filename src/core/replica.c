@@ -222,8 +222,7 @@ static void resync(struct baton_peer *p, uint64_t now_ms)
 {
 	struct baton_record *r;
 
-	TAILQ_FOREACH(r, &p->own->table->records, all)
-	{
+	TAILQ_FOREACH(r, &p->own->table->records, all) {
 		r->peers[p->index].acked_version = 0;
 		if (is_own(p, r))
 			baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : BATON_DIRTY_PUT,
@@ -246,13 +245,11 @@ uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)
 			resync(p, now_ms);
 		}
 		if (p->hello_due && baton_exchange_ready(&p->x))
-			p->hello_due =
-				send_note(p, BATON_SA_STOR, BATON_N_HELLO, now_ms) != 0;
+			p->hello_due = send_note(p, BATON_SA_STOR, BATON_N_HELLO, now_ms) != 0;
 		while (p->queued && baton_exchange_ready(&p->x) && send_batch(p, now_ms))
 			;
 		if (p->synced_due && !p->queued && !p->flying && baton_exchange_ready(&p->x))
-			p->synced_due =
-				send_note(p, BATON_SA_STOR, BATON_N_SYNCED, now_ms) != 0;
+			p->synced_due = send_note(p, BATON_SA_STOR, BATON_N_SYNCED, now_ms) != 0;
 		if (!p->hello_due && !p->synced_due)
 			set_state(p, BATON_PEER_UP, now_ms);
 	}
@@ -313,7 +310,7 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 			return;
 		}
 		r->epoch = s->epoch; /* nothing is sent with it any more */
-		/* fallthrough */
+				     /* fallthrough */
 	case BATON_E_STALE_VERSION:
 		if (s->version >= r->version)
 			r->version = s->version + 1;
@@ -345,7 +342,8 @@ static void end_batch(struct baton_peer *p, const struct baton_batch *batch, boo
 		if (s)
 			settle(p, r, batch->what, s, batch->items[i].version, now_ms);
 		else if (is_own(p, r))
-			baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : batch->what, now_ms);
+			baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : batch->what,
+					 now_ms);
 	}
 }
 
@@ -381,8 +379,7 @@ uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms)
 	const struct baton_record *r;
 	uint64_t lag = 0;
 
-	TAILQ_FOREACH(r, &p->own->table->records, all)
-	{
+	TAILQ_FOREACH(r, &p->own->table->records, all) {
 		uint64_t since = r->peers[p->index].dirty_since_ms;
 
 		if (since && is_own(p, r) && now_ms - since + 1 > lag)

@@ -37,9 +37,10 @@ struct baton_replica_ops {
 	/* The peer's store says another node owns a session that we thought ours. */
 	void (*lost)(void *ctx, struct baton_record *r, const struct baton_status *s);
 	/*
-	 * The peer's store says this node owns r, in a newer epoch than it knows: claimed by an earlier incarnation, or by a
-	 * claim whose answer has not come. Others may have owned it in between. Only a claim's answer tells the numbers that
-	 * are free: make one. Nothing is put to this peer about r until that has changed it.
+	 * The peer's store says this node owns r, in a newer epoch than it knows: claimed by an
+	 * earlier incarnation, or by a claim whose answer has not come. Others may have owned it in
+	 * between. Only a claim's answer tells the numbers that are free: make one. Nothing is put
+	 * to this peer about r until that has changed it.
 	 */
 	void (*behind)(void *ctx, struct baton_record *r);
 	/* A store refused a session for a reason that sending it again will not mend. */
@@ -71,17 +72,22 @@ struct baton_peer {
 	struct baton_status statuses[BATON_ITEMS_MAX];
 };
 
-void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownership *own, const struct baton_replica_ops *ops, void *ctx);
+void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownership *own,
+		     const struct baton_replica_ops *ops, void *ctx);
 /* Marks a change of r to be told to the peer. */
 void baton_peer_dirty(struct baton_peer *p, struct baton_record *r, uint8_t what, uint64_t now_ms);
 /* Takes r off the queue before it is dropped or given away. */
 void baton_peer_forget(struct baton_peer *p, struct baton_record *r);
-/* Sends what may be sent now. Call after changes and after every input. Returns when to call again at the latest. */
+/* Sends what may be sent now. Call after changes and after every input. Returns when to call again
+ * at the latest. */
 uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms);
-/* A request of the caller's own (a retrieval): b was begun with baton_exchange_header() and is not ended. */
-int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uint64_t now_ms, uint64_t deadline_ms);
+/* A request of the caller's own (a retrieval): b was begun with baton_exchange_header() and is not
+ * ended. */
+int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uint64_t now_ms,
+		   uint64_t deadline_ms);
 /* To be called from the exchange's response callback. */
-void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_t len, uint64_t now_ms);
+void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_t len,
+			 uint64_t now_ms);
 /* Age of the oldest change the peer has not acknowledged, in ms; 0 = none. */
 uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms);
 

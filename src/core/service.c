@@ -15,7 +15,8 @@ static void add_status(struct baton_service *s, struct baton_builder *b, uint64_
 		s->changed(s->ctx, r);
 }
 
-/* A node without the store role takes no new sessions; it must still learn what happens to those it has. */
+/* A node without the store role takes no new sessions; it must still learn what happens to those it
+ * has. */
 static bool serves(const struct baton_service *s, uint64_t spi_i, uint64_t spi_r)
 {
 	return s->stores || baton_table_find(s->own->table, spi_i, spi_r);
@@ -49,15 +50,18 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 				   : BATON_OK);
 }
 
-/* Puts r into the response, claiming it first where asked. 1 = added, 0 = no room for it any more. */
+/* Puts r into the response, claiming it first where asked. 1 = added, 0 = no room for it any more.
+ */
 static int add_session(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
 		       uint64_t now_ms, size_t room, struct baton_builder *b)
 {
 	/* The claimant's name may be longer than the owner's. */
-	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len : 0;
+	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len
+								: 0;
 	int len;
 
-	/* Rendered before the claim only to know its size: a claim must not be made for an answer that cannot carry it. */
+	/* Rendered before the claim only to know its size: a claim must not be made for an answer
+	 * that cannot carry it. */
 	len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
 	if (len < 0) {
 		s->refused[-len & 31]++;
@@ -101,11 +105,11 @@ static void answer_bulk(struct baton_service *s, const struct baton_id *peer, ui
 	unsigned count = 0;
 	uint64_t last = s->msg.cursor.position;
 
-	TAILQ_FOREACH(r, &s->own->table->records, all)
-	{
+	TAILQ_FOREACH(r, &s->own->table->records, all) {
 		if (!is_wanted(s, peer, r))
 			continue;
-		/* The first one always goes, however small the limit: else the requester would never get further. */
+		/* The first one always goes, however small the limit: else the requester would
+		 * never get further. */
 		if (count == BATON_ITEMS_MAX - 1 || (count && b->w.pos >= limit) ||
 		    !add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b)) {
 			next.position = last;
@@ -125,8 +129,8 @@ static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, 
 
 	if (s->msg.by_spi_protocol == 1) {
 		TAILQ_FOREACH(r, &s->own->table->records, all)
-		if (!r->deleted && (r->spi_r == s->msg.by_spi || r->spi_i == s->msg.by_spi))
-			break;
+			if (!r->deleted && (r->spi_r == s->msg.by_spi || r->spi_i == s->msg.by_spi))
+				break;
 	} else {
 		m = baton_table_find_in(s->own->table, (uint32_t)s->msg.by_spi);
 		if (m && m->protocol == s->msg.by_spi_protocol)

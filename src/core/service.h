@@ -12,12 +12,13 @@
 struct baton_service {
 	struct baton_ownership *own;
 	uint64_t boot; /* this node's boot ID */
-	bool stores;   /* else only what this node has anyway is changed: its own sessions, when another claims them */
+	bool stores;   /* else only what this node has anyway is changed: its own sessions, when
+			  another claims them */
 	/* A session changed by a peer's request. May be NULL. */
 	void (*changed)(void *ctx, struct baton_record *r);
 	void *ctx;
-	struct baton_message msg;      /* scratch */
-	struct baton_session session;  /* scratch, wiped after use */
+	struct baton_message msg;	 /* scratch */
+	struct baton_session session;	 /* scratch, wiped after use */
 	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
 	/* statistics */
 	uint64_t stored, retrieved, claimed, refused[32];
@@ -25,10 +26,10 @@ struct baton_service {
 
 #define BATON_PAGE_BYTES 16384u /* of a bulk response, when the requester does not say */
 
-/* Answers request (whole) with at most size bytes in out. Returns the length, or -BATON_E_* when the request is not to be
- * answered at all (malformed, or not from the peer its sender field names). peer is the Server ID that is configured for the
- * address the request came from. */
-int baton_service_answer(struct baton_service *s, const struct baton_id *peer, const void *request, size_t len,
-			 uint64_t now_ms, void *out, size_t size);
+/* Answers request (whole) with at most size bytes in out. Returns the length, or -BATON_E_* when
+ * the request is not to be answered at all (malformed, or not from the peer its sender field
+ * names). peer is the Server ID that is configured for the address the request came from. */
+int baton_service_answer(struct baton_service *s, const struct baton_id *peer, const void *request,
+			 size_t len, uint64_t now_ms, void *out, size_t size);
 
 #endif

@@ -13,7 +13,8 @@ bool baton_watch_out(const struct baton_watch *w, struct baton_mark *m, uint64_t
 	return true;
 }
 
-bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t in_seq, uint64_t now_ms)
+bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t in_seq,
+		    uint64_t now_ms)
 {
 	struct baton_counters *c = &m->counters;
 	uint64_t passed_ms = now_ms > m->seen_ms ? now_ms - m->seen_ms : 1;

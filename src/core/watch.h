@@ -28,7 +28,8 @@ struct baton_watch {
 
 /* Each returns true when the stores must be told. */
 bool baton_watch_out(const struct baton_watch *w, struct baton_mark *m, uint64_t out_seq);
-bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t in_seq, uint64_t now_ms);
+bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t in_seq,
+		    uint64_t now_ms);
 /* To be called every age: takes promises of quiet SAs back. */
 bool baton_watch_settle(const struct baton_watch *w, struct baton_mark *m, uint64_t now_ms);
 

@@ -23,9 +23,12 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{"status", NONE, 5000, show_status, "role, peers, sessions, how far the stores are behind"},
-	{"sessions", OPTIONAL, 30000, show_sessions, "[SERVER-ID]  every session, or those of one owner"},
-	{"takeover", REQUIRED, 60000, show_takeover, "SERVER-ID  claim a server's sessions and carry them on"},
-	{"release", NONE, 5000, show_release, "let keepalived give the addresses away (planned switch)"},
+	{"sessions", OPTIONAL, 30000, show_sessions,
+	 "[SERVER-ID]  every session, or those of one owner"},
+	{"takeover", REQUIRED, 60000, show_takeover,
+	 "SERVER-ID  claim a server's sessions and carry them on"},
+	{"release", NONE, 5000, show_release,
+	 "let keepalived give the addresses away (planned switch)"},
 	{"resume", NONE, 5000, show_release, "undo release"},
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
@@ -111,7 +114,8 @@ int main(int argc, char **argv)
 	}
 	if (rest > 0)
 		v = find(argv[optind]);
-	if (!v || rest > 2 || (v->argument == REQUIRED && rest != 2) || (v->argument == NONE && rest != 1)) {
+	if (!v || rest > 2 || (v->argument == REQUIRED && rest != 2) ||
+	    (v->argument == NONE && rest != 1)) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}

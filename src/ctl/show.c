@@ -51,9 +51,9 @@ void show_status(const json_t *o)
 	else
 		printf("UNPROTECTED since %.1f s: no store has %lld of the sessions\n",
 		       real(o, "unprotected_for_s"), number(o, "sessions_unprotected"));
-	json_array_foreach(json_object_get(o, "peers"), i, p)
-	{
-		printf("peer %s (%s): %s for %.1f s; %lld sessions stored there, %lld behind by %lld ms\n",
+	json_array_foreach(json_object_get(o, "peers"), i, p) {
+		printf("peer %s (%s): %s for %.1f s; %lld sessions stored there, %lld behind by "
+		       "%lld ms\n",
 		       text(p, "server_id"), text(p, "address"), text(p, "state"),
 		       real(p, "state_for_s"), number(p, "sessions_stored"),
 		       number(p, "sessions_behind"), number(p, "lag_ms"));
@@ -68,9 +68,11 @@ void show_status(const json_t *o)
 
 void show_takeover(const json_t *o)
 {
-	printf("%s: %lld sessions, %lld installed, %lld failed; claim %.1f ms, retrieve %.1f ms, install %.1f ms",
+	printf("%s: %lld sessions, %lld installed, %lld failed; claim %.1f ms, retrieve %.1f ms, "
+	       "install %.1f ms",
 	       text(o, "server_id"), number(o, "sessions"), number(o, "installed"),
-	       number(o, "failed"), real(o, "claim_ms"), real(o, "retrieve_ms"), real(o, "install_ms"));
+	       number(o, "failed"), real(o, "claim_ms"), real(o, "retrieve_ms"),
+	       real(o, "install_ms"));
 	if (number(o, "peers_silent"))
 		printf("; %lld peers silent (told when they are back)", number(o, "peers_silent"));
 	putchar('\n');
@@ -92,12 +94,12 @@ void show_sessions(const json_t *o)
 	size_t i, k;
 	json_t *s, *c;
 
-	json_array_foreach(json_object_get(o, "sessions"), i, s)
-	{
+	json_array_foreach(json_object_get(o, "sessions"), i, s) {
 		printf("%s_i %s_r  owner %s epoch %lld version %lld%s\n", text(s, "spi_i"),
 		       text(s, "spi_r"), text(s, "owner"), number(s, "epoch"), number(s, "version"),
 		       is(s, "held") ? ", held" : "");
-		printf("  %s === %s [%s]\n", text(s, "local"), text(s, "remote"), text(s, "remote_id"));
+		printf("  %s === %s [%s]\n", text(s, "local"), text(s, "remote"),
+		       text(s, "remote_id"));
 		json_array_foreach(json_object_get(s, "children"), k, c)
 			printf("  %s in %s seq %lld (limit %lld), out %s seq %lld (lease %lld)\n",
 			       text(c, "protocol"), text(c, "spi_in"), number(c, "in_seq"),
@@ -111,6 +113,7 @@ void show_sessions(const json_t *o)
 
 void show_release(const json_t *o)
 {
-	puts(is(o, "released") ? "released: keepalived gives the addresses away; batonctl resume takes it back"
+	puts(is(o, "released") ? "released: keepalived gives the addresses away; batonctl resume "
+				 "takes it back"
 			       : "resumed");
 }

@@ -138,7 +138,8 @@ int baton_charon_link_send(struct baton_charon_link *l, const void *buf, size_t 
 	    send(l->conn.fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
 		return 0;
 	if (l->out_count >= OUT_MAX) {
-		baton_log(BATON_LOG_ERROR, "charon_stuck", "waiting=%u action=disconnect", l->out_count);
+		baton_log(BATON_LOG_ERROR, "charon_stuck", "waiting=%u action=disconnect",
+			  l->out_count);
 		disconnect(l);
 		return -BATON_E_UNREACHABLE;
 	}

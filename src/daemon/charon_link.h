@@ -30,7 +30,8 @@ struct baton_charon_link {
 
 int baton_charon_link_open(struct baton_charon_link *l, struct baton_loop *loop, const char *path);
 void baton_charon_link_close(struct baton_charon_link *l);
-/* Queues a packet when the socket does not take it at once. 0, -BATON_E_UNREACHABLE (no plugin) or -BATON_E_SYSTEM. */
+/* Queues a packet when the socket does not take it at once. 0, -BATON_E_UNREACHABLE (no plugin) or
+ * -BATON_E_SYSTEM. */
 int baton_charon_link_send(struct baton_charon_link *l, const void *buf, size_t len);
 
 #endif

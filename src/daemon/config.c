@@ -20,7 +20,8 @@ struct reading {
 	unsigned peer_line[BATON_PEERS_MAX];
 };
 
-static void complain(struct reading *r, unsigned line, const char *fmt, const char *a, const char *b)
+static void complain(struct reading *r, unsigned line, const char *fmt, const char *a,
+		     const char *b)
 {
 	r->errors++;
 	if (!r->err)
@@ -58,13 +59,15 @@ static void add_peer(struct reading *r, const char *name)
 		return;
 	}
 	if (set_text(p->name, sizeof(p->name), name) || baton_id_parse(&p->id, name)) {
-		complain(r, r->line, "[peer %s]: not a Server ID (host name or IP address)%s", name, "");
+		complain(r, r->line, "[peer %s]: not a Server ID (host name or IP address)%s", name,
+			 "");
 		return;
 	}
 	r->peer_line[c->peer_count++] = r->line;
 }
 
-/* inih says nothing of a section without settings, and cuts long names: so a peer begins with its heading. */
+/* inih says nothing of a section without settings, and cuts long names: so a peer begins with its
+ * heading. */
 static void note_section(struct reading *r, const char *line)
 {
 	const char *end;
@@ -172,7 +175,8 @@ static int set_ipsec(struct baton_config *c, const char *value)
 }
 
 /* Returns 1 when section.name is not a setting, else 0 or -BATON_E_VALUE. */
-static int set_main(struct baton_config *c, const char *section, const char *name, const char *value)
+static int set_main(struct baton_config *c, const char *section, const char *name,
+		    const char *value)
 {
 #define IS(s, n) (strcmp(section, (s)) == 0 && strcmp(name, (n)) == 0)
 	if (IS("batond", "server_id"))
@@ -209,7 +213,8 @@ static int set_peer(struct reading *r, const char *peer, const char *name, const
 	struct baton_peer_config *p = find_peer(r->c, peer);
 
 	if (!p && !r->errors)
-		complain(r, r->line, "[peer %s]: the heading is not at the beginning of its line%s", peer, "");
+		complain(r, r->line, "[peer %s]: the heading is not at the beginning of its line%s",
+			 peer, "");
 	if (!p)
 		return 0; /* the heading was complained of */
 	if (strcmp(name, "address") == 0)
@@ -226,7 +231,8 @@ static int handle(void *ctx, const char *section, const char *name, const char *
 	if (err == 1)
 		complain(r, r->line, "[%s]: no such setting: %s", section, name);
 	else if (err)
-		complain(r, r->line, "%s: not a valid value: '%s' (see batond.conf(5))", name, value);
+		complain(r, r->line, "%s: not a valid value: '%s' (see batond.conf(5))", name,
+			 value);
 	return 1; /* our own complaint counts; inih goes on with the next line */
 }
 
@@ -244,23 +250,26 @@ static void check_whole(struct reading *r)
 	if (!c->server_id.type)
 		complain(r, r->line, "[batond] server_id is missing%s%s", "", "");
 	if (c->peer_count && !c->listen.family)
-		complain(r, r->line, "[cluster] listen is missing, but there are peers%s%s", "", "");
+		complain(r, r->line, "[cluster] listen is missing, but there are peers%s%s", "",
+			 "");
 	if (!c->require_ipsec && c->listen.family && !is_loopback(&c->listen))
 		complain(r, r->line,
-			 "[cluster] ipsec = loopback: allowed only with a loopback address in listen%s%s",
+			 "[cluster] ipsec = loopback: allowed only with a loopback address in "
+			 "listen%s%s",
 			 "", "");
 	for (unsigned i = 0; i < c->peer_count; i++) {
 		struct baton_peer_config *p = &c->peers[i];
 
 		if (!p->addr.family)
-			complain(r, r->peer_line[i], "[peer %s]: address is missing%s", p->name, "");
+			complain(r, r->peer_line[i], "[peer %s]: address is missing%s", p->name,
+				 "");
 		else if (c->listen.family && p->addr.family != c->listen.family)
 			complain(r, r->peer_line[i],
 				 "[peer %s]: address is of another family than [cluster] listen%s",
 				 p->name, "");
 		if (baton_id_equal(&p->id, &c->server_id))
-			complain(r, r->peer_line[i], "[peer %s] is this node's own server_id%s", p->name,
-				 "");
+			complain(r, r->peer_line[i], "[peer %s] is this node's own server_id%s",
+				 p->name, "");
 	}
 }
 

@@ -33,7 +33,8 @@ struct baton_config {
 	uint32_t max_sessions;
 };
 
-/* Reads path into c. Complaints go to err as "path:line: reason", all of them, not only the first. 0 or -BATON_E_CONFIG. */
+/* Reads path into c. Complaints go to err as "path:line: reason", all of them, not only the first.
+ * 0 or -BATON_E_CONFIG. */
 int baton_config_read(struct baton_config *c, const char *path, FILE *err);
 /* NULL when next may replace c in a running daemon, else what would need a restart. */
 const char *baton_config_fixed(const struct baton_config *c, const struct baton_config *next);

@@ -116,7 +116,8 @@ static void do_release(struct ctl_conn *c, bool released)
 	struct baton_node *n = c->ctl->node;
 
 	if (released && n->alone_since_ms) {
-		refuse(c, "there are sessions that no peer has: releasing now would drop their clients (see: batonctl status)");
+		refuse(c, "there are sessions that no peer has: releasing now would drop their "
+			  "clients (see: batonctl status)");
 		return;
 	}
 	if (baton_ctl_write_release(n, released)) {
@@ -141,7 +142,8 @@ static void do_takeover(struct ctl_conn *c, const char *subject)
 	if (err == -BATON_E_VALUE)
 		refuse(c, "not a Server ID (host name or IP address)");
 	else if (err == -BATON_E_NOT_PEER)
-		refuse(c, "no peer has that Server ID, and no session here is its own (see: batonctl status)");
+		refuse(c, "no peer has that Server ID, and no session here is its own (see: "
+			  "batonctl status)");
 	else if (err)
 		refuse(c, "another takeover is under way");
 }
@@ -186,8 +188,9 @@ void baton_ctl_takeover_done(struct baton_node *n, const struct baton_takeover *
 
 	n->takeover.waiter = NULL;
 	if (t->failed || t->sessions > t->installed)
-		json_object_set_new(o, "error",
-				    json_string("not every session could be installed (see batond's log)"));
+		json_object_set_new(
+			o, "error",
+			json_string("not every session could be installed (see batond's log)"));
 	reply(c, o);
 }
 
@@ -196,7 +199,8 @@ void baton_ctl_takeover_progress(const struct baton_takeover *t)
 {
 	struct ctl_conn *c = t->waiter;
 	json_t *o = json_pack("{s:i, s:i, s:f}", "progress", (int)(t->installed + t->failed), "of",
-			      (int)t->sessions, "seconds", (double)(baton_now_us() - t->start_us) / 1e6);
+			      (int)t->sessions, "seconds",
+			      (double)(baton_now_us() - t->start_us) / 1e6);
 	char *text = json_dumps(o, JSON_COMPACT);
 
 	json_decref(o);

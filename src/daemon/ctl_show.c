@@ -30,14 +30,19 @@ static double seconds(uint64_t from_ms, uint64_t now_ms)
 json_t *baton_show_takeover(const struct baton_takeover *t)
 {
 	double claim = t->claimed_us > t->start_us ? (double)(t->claimed_us - t->start_us) : 0;
-	double retrieve = t->retrieved_us > t->claimed_us ? (double)(t->retrieved_us - t->claimed_us) : 0;
-	double install = t->installed_us > t->retrieved_us ? (double)(t->installed_us - t->retrieved_us) : 0;
+	double retrieve = t->retrieved_us > t->claimed_us
+				  ? (double)(t->retrieved_us - t->claimed_us)
+				  : 0;
+	double install = t->installed_us > t->retrieved_us
+				 ? (double)(t->installed_us - t->retrieved_us)
+				 : 0;
 
 	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:i, s:i}", "server_id", t->name,
 			 "sessions", (int)t->sessions, "installed", (int)t->installed, "failed",
 			 (int)t->failed, "waiting", (int)(t->sessions - t->installed - t->failed),
 			 "claim_ms", claim / 1000, "retrieve_ms", retrieve / 1000, "install_ms",
-			 install / 1000, "peers_asked", (int)t->asked, "peers_silent", (int)t->silent);
+			 install / 1000, "peers_asked", (int)t->asked, "peers_silent",
+			 (int)t->silent);
 }
 
 static void count_peer(const struct baton_node *n, const struct baton_peer *p, unsigned *acked,
@@ -46,8 +51,7 @@ static void count_peer(const struct baton_node *n, const struct baton_peer *p, u
 	const struct baton_record *r;
 
 	*acked = *behind = 0;
-	TAILQ_FOREACH(r, &n->table.records, all)
-	{
+	TAILQ_FOREACH(r, &n->table.records, all) {
 		const struct baton_replica *rep = &r->peers[p->index];
 
 		if (r->deleted || !baton_node_owns(n, r))
@@ -65,7 +69,8 @@ static json_t *refusals(const uint64_t *counts)
 
 	for (int i = 1; i < 32; i++)
 		if (counts[i])
-			json_object_set_new(o, baton_strerror(i), json_integer((json_int_t)counts[i]));
+			json_object_set_new(o, baton_strerror(i),
+					    json_integer((json_int_t)counts[i]));
 	return o;
 }
 
@@ -74,15 +79,16 @@ static json_t *show_peer(struct baton_node *n, const struct baton_peer *p, uint6
 	unsigned acked, behind;
 
 	count_peer(n, p, &acked, &behind);
-	return json_pack(
-		"{s:s, s:o, s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "server_id",
-		n->config.peers[p->index].name, "address", addr(&p->addr), "state",
-		baton_peer_state_names[p->state], "state_for_s", seconds(p->state_since_ms ? p->state_since_ms : n->started_ms, now_ms),
-		"silent_for_s", seconds(p->x.last_heard_ms, now_ms), "sessions_stored", (int)acked,
-		"sessions_behind", (int)behind, "lag_ms", (json_int_t)baton_peer_lag_ms(p, now_ms),
-		"datagrams_sent", (json_int_t)p->x.sent, "datagrams_received",
-		(json_int_t)p->x.received, "retransmitted", (json_int_t)p->x.retransmitted, "timeouts",
-		(json_int_t)p->x.timeouts, "refused", refusals(p->x.refused));
+	return json_pack("{s:s, s:o, s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o}",
+			 "server_id", n->config.peers[p->index].name, "address", addr(&p->addr),
+			 "state", baton_peer_state_names[p->state], "state_for_s",
+			 seconds(p->state_since_ms ? p->state_since_ms : n->started_ms, now_ms),
+			 "silent_for_s", seconds(p->x.last_heard_ms, now_ms), "sessions_stored",
+			 (int)acked, "sessions_behind", (int)behind, "lag_ms",
+			 (json_int_t)baton_peer_lag_ms(p, now_ms), "datagrams_sent",
+			 (json_int_t)p->x.sent, "datagrams_received", (json_int_t)p->x.received,
+			 "retransmitted", (json_int_t)p->x.retransmitted, "timeouts",
+			 (json_int_t)p->x.timeouts, "refused", refusals(p->x.refused));
 }
 
 static json_t *show_counts(struct baton_node *n)
@@ -90,8 +96,7 @@ static json_t *show_counts(struct baton_node *n)
 	const struct baton_record *r;
 	int own = 0, held = 0, others = 0;
 
-	TAILQ_FOREACH(r, &n->table.records, all)
-	{
+	TAILQ_FOREACH(r, &n->table.records, all) {
 		if (r->deleted)
 			continue;
 		if (baton_node_owns(n, r)) {
@@ -102,8 +107,9 @@ static json_t *show_counts(struct baton_node *n)
 		}
 	}
 	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "own", own, "held_by_ike_daemon", held,
-			 "stored_for_others", others, "deleted_remembered", (int)n->table.tombstones,
-			 "max", (int)n->table.max, "encoded_bytes", (json_int_t)n->table.body_bytes);
+			 "stored_for_others", others, "deleted_remembered",
+			 (int)n->table.tombstones, "max", (int)n->table.max, "encoded_bytes",
+			 (json_int_t)n->table.body_bytes);
 }
 
 json_t *baton_show_status(struct baton_node *n)
@@ -120,9 +126,10 @@ json_t *baton_show_status(struct baton_node *n)
 		json_array_append_new(peers, show_peer(n, &n->peers[i], now_ms));
 	o = json_pack("{s:s, s:s, s:o, s:f, s:o, s:b, s:b, s:b, s:o, s:o}", "server_id",
 		      n->config.server_name, "version", BATON_VERSION, "roles", roles, "up_s",
-		      seconds(n->started_ms, now_ms), "boot_id", hex64(n->boot), "ike_daemon_connected",
-		      n->link.connected, "released", n->released, "protected",
-		      n->alone_since_ms == 0, "sessions", show_counts(n), "peers", peers);
+		      seconds(n->started_ms, now_ms), "boot_id", hex64(n->boot),
+		      "ike_daemon_connected", n->link.connected, "released", n->released,
+		      "protected", n->alone_since_ms == 0, "sessions", show_counts(n), "peers",
+		      peers);
 	if (n->alone_since_ms)
 		json_object_set_new(o, "unprotected_for_s",
 				    json_real(seconds(n->alone_since_ms, now_ms)));
@@ -150,15 +157,14 @@ static json_t *show_children(const struct baton_record *r)
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		const struct baton_mark *m = &r->marks[i];
 
-		json_array_append_new(
-			a, json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I}", "spi_in",
-				     json_sprintf("%08x", m->spi_in), "spi_out",
-				     json_sprintf("%08x", m->spi_out), "protocol",
-				     m->protocol == BATON_PROTO_ESP ? "ESP" : "AH", "out_seq",
-				     (json_int_t)m->counters.out_seq, "out_lease",
-				     (json_int_t)m->counters.out_lease, "in_seq",
-				     (json_int_t)m->counters.in_seq, "in_limit",
-				     (json_int_t)m->counters.in_limit));
+		json_array_append_new(a, json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I}", "spi_in",
+						   json_sprintf("%08x", m->spi_in), "spi_out",
+						   json_sprintf("%08x", m->spi_out), "protocol",
+						   m->protocol == BATON_PROTO_ESP ? "ESP" : "AH",
+						   "out_seq", (json_int_t)m->counters.out_seq,
+						   "out_lease", (json_int_t)m->counters.out_lease,
+						   "in_seq", (json_int_t)m->counters.in_seq,
+						   "in_limit", (json_int_t)m->counters.in_limit));
 	}
 	return a;
 }
@@ -172,9 +178,10 @@ static json_t *show_stored(struct baton_node *n, const struct baton_record *r)
 
 		if (baton_node_owns(n, r))
 			json_array_append_new(
-				a, json_pack("{s:s, s:I, s:b}", "server_id", n->config.peers[i].name,
-					     "version", (json_int_t)rep->acked_version, "current",
-					     rep->acked_version && !rep->dirty && !rep->flying));
+				a,
+				json_pack("{s:s, s:I, s:b}", "server_id", n->config.peers[i].name,
+					  "version", (json_int_t)rep->acked_version, "current",
+					  rep->acked_version && !rep->dirty && !rep->flying));
 	}
 	return a;
 }
@@ -190,15 +197,16 @@ static json_t *show_session(struct baton_node *n, const struct baton_record *r)
 	}
 	for (unsigned i = 0; i < s->vip_count; i++)
 		json_array_append_new(vips, addr(&s->vips[i]));
-	o = json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o}",
+	o = json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, "
+		      "s:o, s:o}",
 		      "spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(&r->owner),
-		      "epoch", (json_int_t)r->epoch, "version", (json_int_t)r->version, "held", r->held,
-		      "local", addr(&s->local), "remote", addr(&s->remote), "remote_id",
+		      "epoch", (json_int_t)r->epoch, "version", (json_int_t)r->version, "held",
+		      r->held, "local", addr(&s->local), "remote", addr(&s->remote), "remote_id",
 		      id(&s->remote_id), "eap_id",
-		      s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips, "name",
-		      s->name, "msgid_in", (json_int_t)s->msgid_in, "msgid_out",
-		      (json_int_t)s->msgid_out, "expires_in_s", (json_int_t)s->life.expire_s, "children",
-		      show_children(r), "stored_at", show_stored(n, r));
+		      s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips,
+		      "name", s->name, "msgid_in", (json_int_t)s->msgid_in, "msgid_out",
+		      (json_int_t)s->msgid_out, "expires_in_s", (json_int_t)s->life.expire_s,
+		      "children", show_children(r), "stored_at", show_stored(n, r));
 	baton_session_wipe(s);
 	return o;
 }
@@ -209,7 +217,7 @@ json_t *baton_show_sessions(struct baton_node *n, const struct baton_id *owner)
 	const struct baton_record *r;
 
 	TAILQ_FOREACH(r, &n->table.records, all)
-	if (!r->deleted && (!owner || baton_id_equal(&r->owner, owner)))
-		json_array_append_new(a, show_session(n, r));
+		if (!r->deleted && (!owner || baton_id_equal(&r->owner, owner)))
+			json_array_append_new(a, show_session(n, r));
 	return json_pack("{s:o}", "sessions", a);
 }

@@ -35,7 +35,8 @@ void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
 		return;
 	err = baton_xfrm_set_thresholds(n->xfrm, t, 2, results);
 	m->watched = !err;
-	/* Not found: on its way to other addresses. The IKE daemon tells them next, and that arms it. */
+	/* Not found: on its way to other addresses. The IKE daemon tells them next, and that arms
+	 * it. */
 	if (err && err != -BATON_E_NOT_FOUND)
 		baton_log(BATON_LOG_WARNING, "thresholds_failed",
 			  "spi_in=%08x spi_out=%08x in=\"%s\" out=\"%s\"", m->spi_in, m->spi_out,
@@ -50,8 +51,7 @@ void baton_gateway_rearm(struct baton_node *n)
 {
 	struct baton_record *r;
 
-	TAILQ_FOREACH(r, &n->table.records, all)
-	{
+	TAILQ_FOREACH(r, &n->table.records, all) {
 		if (r->deleted || r->installing || !baton_node_owns(n, r))
 			continue;
 		for (unsigned i = 0; i < r->mark_count; i++)
@@ -69,7 +69,8 @@ static void arm_new(struct baton_node *n, struct baton_record *r)
 			baton_gateway_arm(n, &r->marks[i]);
 }
 
-/* SAs at other addresses than before (MOBIKE) are other SAs to the kernel: made anew, without thresholds. */
+/* SAs at other addresses than before (MOBIKE) are other SAs to the kernel: made anew, without
+ * thresholds. */
 static void watch_moved(struct baton_record *r, const struct baton_session *s)
 {
 	if (baton_addr_equal(&r->local, &s->local) && baton_addr_equal(&r->remote, &s->remote))
@@ -154,8 +155,7 @@ static void told_everything(struct baton_node *n)
 	struct baton_record *r;
 	unsigned held = 0, missing = 0;
 
-	TAILQ_FOREACH(r, &n->table.records, all)
-	{
+	TAILQ_FOREACH(r, &n->table.records, all) {
 		if (r->deleted || !baton_node_owns(n, r))
 			continue;
 		held += r->held;
@@ -174,7 +174,7 @@ static void greeted(struct baton_node *n)
 	struct baton_record *r;
 
 	TAILQ_FOREACH(r, &n->table.records, all)
-	r->held = false;
+		r->held = false;
 }
 
 static void answer(struct baton_node *n, const struct baton_status *items, unsigned count,
@@ -213,8 +213,8 @@ static void take_stor(struct baton_node *n, const struct baton_message *m)
 	answer(n, n->statuses, count, m->header);
 	/* What the plugin has but another node owns leaves this gateway. */
 	for (unsigned i = 0; i < m->session_count; i++) {
-		struct baton_record *r =
-			baton_table_find(&n->table, m->sessions[i].spi_i, m->sessions[i].spi_r);
+		struct baton_record *r = baton_table_find(&n->table, m->sessions[i].spi_i,
+							  m->sessions[i].spi_r);
 
 		if (r && !r->deleted && !baton_node_owns(n, r))
 			baton_retreat_losing(n, r);
@@ -325,8 +325,7 @@ void baton_gateway_settle(struct baton_node *n, uint64_t now_ms)
 {
 	struct baton_record *r;
 
-	TAILQ_FOREACH(r, &n->table.records, all)
-	{
+	TAILQ_FOREACH(r, &n->table.records, all) {
 		bool due = false;
 
 		if (r->deleted || !baton_node_owns(n, r))

@@ -126,8 +126,8 @@ void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct bat
 	struct baton_install *i;
 
 	STAILQ_FOREACH(i, &n->flying, entry)
-	if (i->msgid == msgid)
-		break;
+		if (i->msgid == msgid)
+			break;
 	if (!i)
 		return;
 	STAILQ_REMOVE(&n->flying, i, baton_install, entry);
@@ -160,14 +160,15 @@ static bool is_adopting(const struct baton_node *n, const struct baton_record *r
 	const struct baton_install *i;
 
 	STAILQ_FOREACH(i, &n->flying, entry)
-	if (i->spi_i == r->spi_i && i->spi_r == r->spi_r)
-		return i->adopt;
+		if (i->spi_i == r->spi_i && i->spi_r == r->spi_r)
+			return i->adopt;
 	return false;
 }
 
 /*
- * Sets both directions. In_seq 0 (nothing was ever accepted) needs no window. An adopted SA that the kernel has lost after all
- * was made anew by the plugin and counts from 0: it is told by being behind what we know, and gets its bounds like any other.
+ * Sets both directions. In_seq 0 (nothing was ever accepted) needs no window. An adopted SA that
+ * the kernel has lost after all was made anew by the plugin and counts from 0: it is told by being
+ * behind what we know, and gets its bounds like any other.
  */
 static int set_numbers(struct baton_node *n, struct baton_mark *m, bool adopt)
 {

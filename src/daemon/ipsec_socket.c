@@ -42,8 +42,8 @@ static int require_esp(int fd, int family, uint32_t reqid, uint8_t dir)
 	p.tmpl.share = 0;
 	p.tmpl.optional = 0;
 	p.tmpl.aalgos = p.tmpl.ealgos = p.tmpl.calgos = UINT32_MAX;
-	return setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_XFRM_POLICY : IP_XFRM_POLICY,
-			  &p, sizeof(p));
+	return setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+			  v6 ? IPV6_XFRM_POLICY : IP_XFRM_POLICY, &p, sizeof(p));
 }
 
 static int bind_to(int fd, const struct baton_addr *a)
@@ -79,7 +79,8 @@ int baton_ipsec_socket_open(const struct baton_addr *listen, uint32_t reqid, boo
 		err = -BATON_E_CONFIG;
 		goto fail;
 	}
-	/* Best effort: FORCE needs the capability we have anyway; a smaller buffer loses datagrams, no state. */
+	/* Best effort: FORCE needs the capability we have anyway; a smaller buffer loses datagrams,
+	 * no state. */
 	setsockopt(*fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	setsockopt(*fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes));
 	*why = "cannot bind the address of [cluster] listen";

@@ -13,7 +13,8 @@ void baton_log_set_level(enum baton_log_level level)
 	threshold = level;
 }
 
-/* Under systemd the journal stamps the time and reads the level from "<N>"; elsewhere we say both. */
+/* Under systemd the journal stamps the time and reads the level from "<N>"; elsewhere we say both.
+ */
 static int prefix(char *buf, size_t size, enum baton_log_level level)
 {
 	static const char *const names[] = {"", "", "", "error", "warning", "", "info", "debug"};
@@ -26,7 +27,8 @@ static int prefix(char *buf, size_t size, enum baton_log_level level)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	return snprintf(buf, size, "time=%s.%06ldZ level=%s ", stamp, ts.tv_nsec / 1000, names[level]);
+	return snprintf(buf, size, "time=%s.%06ldZ level=%s ", stamp, ts.tv_nsec / 1000,
+			names[level]);
 }
 
 void baton_log(enum baton_log_level level, const char *event, const char *fmt, ...)

@@ -21,11 +21,13 @@ enum { EXIT_OK = 0, EXIT_RUNTIME = 1, EXIT_USAGE = 2, EXIT_CONFIG = 3, EXIT_IPSE
 
 static void usage(FILE *to)
 {
-	fprintf(to, "usage: batond [-f] [-c FILE] [--check-config] [--version]\n"
-		    "  -c, --config FILE  configuration (default %s)\n"
-		    "  -f, --foreground   stay in the foreground (always; for scripts that say so)\n"
-		    "      --check-config read the configuration, complain as FILE:LINE, and exit\n"
-		    "exit status: 0 ok, 1 failure, 2 usage, 3 configuration, 4 no IPsec policy to be had\n",
+	fprintf(to,
+		"usage: batond [-f] [-c FILE] [--check-config] [--version]\n"
+		"  -c, --config FILE  configuration (default %s)\n"
+		"  -f, --foreground   stay in the foreground (always; for scripts that say so)\n"
+		"      --check-config read the configuration, complain as FILE:LINE, and exit\n"
+		"exit status: 0 ok, 1 failure, 2 usage, 3 configuration, 4 no IPsec policy to be "
+		"had\n",
 		BATON_CONFIG_PATH);
 }
 
@@ -36,7 +38,8 @@ static void protect_memory(void)
 
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
-	/* The table grows after CAP_IPC_LOCK is gone: under a limit, locking would make malloc() fail then. */
+	/* The table grows after CAP_IPC_LOCK is gone: under a limit, locking would make malloc()
+	 * fail then. */
 	if (setrlimit(RLIMIT_MEMLOCK, &all) || mlockall(MCL_CURRENT | MCL_FUTURE))
 		baton_log(BATON_LOG_WARNING, "memory_not_locked",
 			  "reason=\"%s\" note=\"keys may reach swap; set LimitMEMLOCK=infinity\"",
@@ -122,12 +125,9 @@ out:
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"foreground", no_argument, NULL, 'f'},
-		{"check-config", no_argument, NULL, 'k'},
-		{"version", no_argument, NULL, 'V'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'f'},
+		{"check-config", no_argument, NULL, 'k'}, {"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},	  {0},
 	};
 	struct baton_node *n;
 	const char *path = BATON_CONFIG_PATH;

@@ -16,10 +16,10 @@
 
 #define SWEEP_MS 60000u
 #define IDLE_MS 60000u
-#define TAKEOVER_MS 100u  /* between looks at a takeover under way */
-#define PROTECT_MS 1000u  /* between looks at what is stored */
+#define TAKEOVER_MS 100u    /* between looks at a takeover under way */
+#define PROTECT_MS 1000u    /* between looks at what is stored */
 #define ON_ITS_WAY_MS 3000u /* a change that young is not yet missing at a store */
-#define CHARON_MS 10000u  /* after our start the IKE daemon should have come */
+#define CHARON_MS 10000u    /* after our start the IKE daemon should have come */
 
 bool baton_node_owns(const struct baton_node *n, const struct baton_record *r)
 {
@@ -81,8 +81,10 @@ static void send_datagram(void *ctx, const void *buf, size_t len)
 	struct sockaddr_storage ss;
 	socklen_t n = to_sockaddr(&c->peer->addr, &ss);
 
-	/* EAGAIN: no SA yet, the kernel has asked charon for one. Retransmission is the cure, as for any loss. */
-	if (sendto(c->node->udp.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&ss, n) < 0)
+	/* EAGAIN: no SA yet, the kernel has asked charon for one. Retransmission is the cure, as
+	 * for any loss. */
+	if (sendto(c->node->udp.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&ss,
+		   n) < 0)
 		baton_log(BATON_LOG_DEBUG, "send_failed", "errno=%d", errno);
 }
 
@@ -146,8 +148,8 @@ static void peer_behind(void *ctx, struct baton_record *r)
 	struct baton_node *n = ctx;
 
 	baton_log(BATON_LOG_WARNING, "session_behind",
-		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " epoch=%u action=claim", r->spi_i, r->spi_r,
-		  r->epoch);
+		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " epoch=%u action=claim", r->spi_i,
+		  r->spi_r, r->epoch);
 	n->recover_due = true;
 }
 
@@ -182,7 +184,8 @@ static void udp_ready(struct baton_source *s, uint32_t events)
 		if (i == n->peer_count)
 			n->strangers++;
 		else
-			baton_exchange_input(&n->peers[i].x, n->datagram, (size_t)len, baton_now_ms());
+			baton_exchange_input(&n->peers[i].x, n->datagram, (size_t)len,
+					     baton_now_ms());
 		baton_wipe(n->datagram, (size_t)len);
 	}
 }
@@ -204,7 +207,8 @@ static bool is_safe(const struct baton_node *n, const struct baton_record *r, ui
 
 		if (n->peers[i].state == BATON_PEER_DOWN)
 			continue;
-		if (rep->acked_version || (rep->dirty_since_ms && now_ms - rep->dirty_since_ms < ON_ITS_WAY_MS))
+		if (rep->acked_version ||
+		    (rep->dirty_since_ms && now_ms - rep->dirty_since_ms < ON_ITS_WAY_MS))
 			return true;
 	}
 	return false;
@@ -217,8 +221,8 @@ static void note_protection(struct baton_node *n, uint64_t now_ms)
 	unsigned alone = 0;
 
 	TAILQ_FOREACH(r, &n->table.records, all)
-	if (!r->deleted && baton_node_owns(n, r) && !is_safe(n, r, now_ms))
-		alone++;
+		if (!r->deleted && baton_node_owns(n, r) && !is_safe(n, r, now_ms))
+			alone++;
 	n->alone_count = alone;
 	if (!alone) {
 		if (n->alone_since_ms)
@@ -228,8 +232,9 @@ static void note_protection(struct baton_node *n, uint64_t now_ms)
 	} else if (!n->alone_since_ms) {
 		n->alone_since_ms = now_ms;
 		baton_log(BATON_LOG_WARNING, "unprotected",
-			  "sessions=%u reason=\"%s; clients are served, but a failure now would drop these\"", alone,
-			  n->peer_count ? "no store has them" : "no peer is configured");
+			  "sessions=%u reason=\"%s; clients are served, but a failure now would "
+			  "drop these\"",
+			  alone, n->peer_count ? "no store has them" : "no peer is configured");
 	}
 }
 
@@ -240,7 +245,8 @@ static void miss_charon(struct baton_node *n, uint64_t now_ms)
 		return;
 	n->missed_charon = true;
 	baton_log(BATON_LOG_WARNING, "charon_missing",
-		  "socket=%s note=\"is charon running, and does it load the plugin baton (its log says)?\"",
+		  "socket=%s note=\"is charon running, and does it load the plugin baton (its log "
+		  "says)?\"",
 		  n->link.path);
 }
 
@@ -312,7 +318,8 @@ static int start_peers(struct baton_node *n)
 		struct baton_peer *p = &n->peers[i];
 
 		peer_ctxs[i] = (struct peer_ctx){n, p};
-		if (baton_exchange_init(&p->x, &exchange_ops, &peer_ctxs[i], n->boot, n->config.mtu))
+		if (baton_exchange_init(&p->x, &exchange_ops, &peer_ctxs[i], n->boot,
+					n->config.mtu))
 			return -BATON_E_SYSTEM;
 		p->id = n->config.peers[i].id;
 		p->addr = n->config.peers[i].addr;
@@ -385,7 +392,8 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->service->own = &n->own;
 	n->service->boot = n->boot;
 	n->service->stores = n->config.store;
-	/* First: a second batond of the same run_dir ends here, before it touches what the first one serves. */
+	/* First: a second batond of the same run_dir ends here, before it touches what the first
+	 * one serves. */
 	*why = "cannot listen at run_dir/ctl.sock (is another batond running? does run_dir exist?)";
 	err = baton_ctl_open(n);
 	if (!err)

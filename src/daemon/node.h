@@ -71,12 +71,13 @@ struct baton_node {
 	struct baton_ctl *ctl;
 	bool released;
 	uint64_t settle_ms, sweep_ms, protect_ms; /* when next */
-	uint64_t watchdog_ms, alive_ms; /* how often systemd is to hear of us (0 = never), when next */
-	unsigned alone_count;		/* sessions of ours that no store has */
-	uint64_t alone_since_ms;	/* since when there are any; 0 = protected */
-	bool missed_charon;		/* said once */
-	struct baton_message msg;	/* scratch */
-	struct baton_session session;	/* scratch, wiped after use */
+	uint64_t watchdog_ms,
+		alive_ms;	  /* how often systemd is to hear of us (0 = never), when next */
+	unsigned alone_count;	  /* sessions of ours that no store has */
+	uint64_t alone_since_ms;  /* since when there are any; 0 = protected */
+	bool missed_charon;	  /* said once */
+	struct baton_message msg; /* scratch */
+	struct baton_session session; /* scratch, wiped after use */
 	struct baton_status statuses[BATON_ITEMS_MAX];
 	uint8_t buf[BATON_MESSAGE_MAX];	 /* scratch, wiped after use */
 	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
@@ -112,10 +113,12 @@ void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adop
 void baton_install_pump(struct baton_node *n);
 /* The plugin's answer to SA_INSTALL msgid. */
 void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct baton_status *s);
-/* The plugin has the SAs in the kernel and waits: sets their counters. Writes the response into n->buf, returns its length. */
+/* The plugin has the SAs in the kernel and waits: sets their counters. Writes the response into
+ * n->buf, returns its length. */
 int baton_install_arm(struct baton_node *n, const struct baton_message *m);
 void baton_install_abort(struct baton_node *n);
-/* Raises the kernel's numbers of a session that the IKE daemon holds to what a claim has granted. */
+/* Raises the kernel's numbers of a session that the IKE daemon holds to what a claim has granted.
+ */
 void baton_install_raise(struct baton_node *n, struct baton_record *r);
 
 /* retreat.c */

@@ -38,7 +38,8 @@ static void delete_sas(struct baton_node *n, struct baton_record *r)
 	}
 	if (count && baton_xfrm_delete(n->xfrm, ids, count))
 		baton_log(BATON_LOG_ERROR, "retreat_failed",
-			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"SAs did not leave the kernel\"",
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64
+			  " reason=\"SAs did not leave the kernel\"",
 			  r->spi_i, r->spi_r);
 }
 
@@ -56,7 +57,8 @@ static void remove_from_charon(struct baton_node *n, const struct baton_record *
 	len = baton_build_end(&b);
 	if (len > 0 && baton_charon_link_send(&n->link, buf, (size_t)len))
 		baton_log(BATON_LOG_WARNING, "retreat_pending",
-			  "spi_i=%016" PRIx64 " reason=\"charon is not connected; done when it returns\"",
+			  "spi_i=%016" PRIx64
+			  " reason=\"charon is not connected; done when it returns\"",
 			  r->spi_i);
 }
 
@@ -72,8 +74,9 @@ void baton_retreat_losing(void *ctx, struct baton_record *r)
 	r->held = r->installing = false;
 	for (unsigned i = 0; i < n->peer_count; i++)
 		baton_peer_forget(&n->peers[i], r);
-	baton_log(BATON_LOG_INFO, "session_lost", "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " epoch=%u",
-		  r->spi_i, r->spi_r, r->epoch);
+	baton_log(BATON_LOG_INFO, "session_lost",
+		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " epoch=%u", r->spi_i, r->spi_r,
+		  r->epoch);
 }
 
 void baton_retreat_lost(void *ctx, struct baton_record *r, const struct baton_status *s)

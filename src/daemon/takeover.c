@@ -22,9 +22,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define DEADLINE_MS 3000u    /* for a peer's answer; a silent peer learns of the claim when it is back */
-#define STUCK_MS 10000u      /* without a session installed: the IKE daemon does not get on */
-#define PROGRESS_MS 1000u    /* between words about it to batonctl */
+#define DEADLINE_MS                                                                                \
+	3000u		/* for a peer's answer; a silent peer learns of the claim when it is back */
+#define STUCK_MS 10000u /* without a session installed: the IKE daemon does not get on */
+#define PROGRESS_MS 1000u /* between words about it to batonctl */
 #define LOCAL_PAGE_BYTES 60000u
 
 static int build_claim(struct baton_node *n, struct baton_builder *b, struct baton_header h,
@@ -41,7 +42,8 @@ static int build_claim(struct baton_node *n, struct baton_builder *b, struct bat
 }
 
 /* One session of a peer's answer: into our table. */
-static int take_remote(struct baton_node *n, struct baton_record *r, const struct baton_session_ref *ref)
+static int take_remote(struct baton_node *n, struct baton_record *r,
+		       const struct baton_session_ref *ref)
 {
 	struct baton_session *s = &n->session;
 	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
@@ -54,7 +56,8 @@ static int take_remote(struct baton_node *n, struct baton_record *r, const struc
 	return status;
 }
 
-/* The sessions of one page go to the IKE daemon. Those of a peer are put into our own table first. Returns the next position. */
+/* The sessions of one page go to the IKE daemon. Those of a peer are put into our own table first.
+ * Returns the next position. */
 static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, bool remote)
 {
 	struct baton_takeover *t = &n->takeover;
@@ -84,7 +87,8 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 		r->claim_boot = n->boot;
 		baton_node_dirty(n, r, BATON_DIRTY_PUT);
 		if (r->version != version && !t->recover) {
-			/* newer than our copy; recovering, the IKE daemon's own state is the newest */
+			/* newer than our copy; recovering, the IKE daemon's own state is the newest
+			 */
 			r->renewed = r->installing;
 			r->held = false;
 		}
@@ -144,7 +148,8 @@ static void ask_peers(struct baton_node *n)
 			t->asked++;
 }
 
-static void begin(struct baton_node *n, const struct baton_id *subject, const char *name, bool recover)
+static void begin(struct baton_node *n, const struct baton_id *subject, const char *name,
+		  bool recover)
 {
 	struct baton_takeover *t = &n->takeover;
 
@@ -153,7 +158,8 @@ static void begin(struct baton_node *n, const struct baton_id *subject, const ch
 	t->start_us = baton_now_us();
 	t->deadline_ms = baton_now_ms() + DEADLINE_MS + 500;
 	t->progress_ms = t->told_ms = baton_now_ms();
-	baton_log(BATON_LOG_INFO, recover ? "recover_start" : "takeover_start", "server_id=%s", name);
+	baton_log(BATON_LOG_INFO, recover ? "recover_start" : "takeover_start", "server_id=%s",
+		  name);
 }
 
 static bool is_known(struct baton_node *n, const struct baton_id *id)
@@ -166,8 +172,8 @@ static bool is_known(struct baton_node *n, const struct baton_id *id)
 		if (baton_id_equal(id, &n->peers[i].id))
 			return true;
 	TAILQ_FOREACH(r, &n->table.records, all)
-	if (!r->deleted && baton_id_equal(id, &r->owner))
-		return true;
+		if (!r->deleted && baton_id_equal(id, &r->owner))
+			return true;
 	return false;
 }
 
@@ -182,7 +188,8 @@ int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter
 	if (n->takeover.active && !n->takeover.recover)
 		return -BATON_E_BUSY;
 	if (n->takeover.active)
-		n->recover_due = true; /* a takeover goes before; recovering is tried again after it */
+		n->recover_due =
+			true; /* a takeover goes before; recovering is tried again after it */
 	begin(n, &id, subject, false);
 	n->takeover.waiter = waiter;
 	if (!baton_id_equal(&id, &n->config.server_id))
@@ -257,7 +264,8 @@ void baton_takeover_tick(struct baton_node *n, uint64_t now_ms)
 	if (installed && t->sessions && !t->reported) {
 		t->reported = true;
 		baton_log(BATON_LOG_INFO, t->recover ? "recover_done" : "takeover_done",
-			  "server_id=%s sessions=%u failed=%u claim_ms=%u.%03u retrieve_ms=%u.%03u install_ms=%u.%03u",
+			  "server_id=%s sessions=%u failed=%u claim_ms=%u.%03u retrieve_ms=%u.%03u "
+			  "install_ms=%u.%03u",
 			  t->name, t->installed, t->failed, claim_us / 1000, claim_us % 1000,
 			  retrieve_us / 1000, retrieve_us % 1000, install_us / 1000,
 			  install_us % 1000);
@@ -273,7 +281,8 @@ void baton_takeover_tick(struct baton_node *n, uint64_t now_ms)
 		baton_log(installed ? BATON_LOG_INFO : BATON_LOG_ERROR,
 			  t->recover ? "recover_done" : "takeover_done",
 			  "server_id=%s sessions=%u waiting=%u failed=%u peers_silent=%u", t->name,
-			  t->installed, t->sessions - t->installed - t->failed, t->failed, t->silent);
+			  t->installed, t->sessions - t->installed - t->failed, t->failed,
+			  t->silent);
 	t->active = false;
 	if (!t->recover)
 		n->last_takeover = *t;

@@ -143,7 +143,8 @@ static void forget_body(struct baton_table *t, struct baton_record *r)
 	r->body_len = 0;
 }
 
-/* New marks for the children of s: those of SAs the record knew keep their counters and their watch. */
+/* New marks for the children of s: those of SAs the record knew keep their counters and their
+ * watch. */
 static struct baton_mark *make_marks(struct baton_table *t, struct baton_record *r,
 				     const struct baton_session *s)
 {
@@ -184,8 +185,8 @@ static void link_marks(struct baton_table *t, struct baton_record *r)
 	}
 }
 
-int baton_table_replace(struct baton_table *t, struct baton_record *r, const struct baton_session *s,
-			uint64_t now_ms)
+int baton_table_replace(struct baton_table *t, struct baton_record *r,
+			const struct baton_session *s, uint64_t now_ms)
 {
 	static uint8_t buf[BATON_MESSAGE_MAX]; /* single-threaded; wiped below */
 	struct baton_mark *marks = NULL;
@@ -312,8 +313,8 @@ int baton_record_decode(const struct baton_record *r, uint64_t now_ms, struct ba
 	return 0;
 }
 
-int baton_record_render(const struct baton_record *r, uint64_t now_ms, struct baton_session *scratch,
-			void *buf, size_t size)
+int baton_record_render(const struct baton_record *r, uint64_t now_ms,
+			struct baton_session *scratch, void *buf, size_t size)
 {
 	int err = baton_record_decode(r, now_ms, scratch);
 

@@ -54,7 +54,8 @@ struct baton_record {
 	struct baton_id owner;
 	uint32_t epoch;
 	uint64_t version;
-	uint64_t claim_boot; /* boot ID of the node whose claim made it the owner, 0 = stored, not claimed */
+	uint64_t claim_boot; /* boot ID of the node whose claim made it the owner, 0 = stored, not
+				claimed */
 	bool deleted;
 	uint64_t stored_ms; /* when body was stored: lifetimes count from here */
 	uint32_t msgid_in, msgid_out;
@@ -64,7 +65,7 @@ struct baton_record {
 	unsigned mark_count;
 	struct baton_mark *marks;
 	/* gateway role */
-	bool held;	/* the IKE daemon holds it */
+	bool held;	 /* the IKE daemon holds it */
 	bool installing; /* an SA_INSTALL is under way */
 	bool renewed;	 /* what is being installed has been overtaken: install again */
 	struct baton_replica peers[BATON_PEERS_MAX];
@@ -92,25 +93,30 @@ struct baton_record *baton_table_find(struct baton_table *t, uint64_t spi_i, uin
 /* By inbound SPI (RFC 4301: the SPI alone indexes a unicast SA). */
 struct baton_mark *baton_table_find_in(struct baton_table *t, uint32_t spi_in);
 /* By outbound SPI, which only its receiver keeps unique: the remote address decides. */
-struct baton_mark *baton_table_find_out(struct baton_table *t, uint32_t spi_out, const struct baton_addr *remote);
+struct baton_mark *baton_table_find_out(struct baton_table *t, uint32_t spi_out,
+					const struct baton_addr *remote);
 struct baton_mark *baton_record_mark(struct baton_record *r, uint32_t spi_in);
 
 /* A new, empty record. NULL when the table is full or memory is out. */
 struct baton_record *baton_table_add(struct baton_table *t, uint64_t spi_i, uint64_t spi_r);
-/* Replaces what the record holds by s, encoded. Counters of SAs known before stay where they were (the caller merges); message IDs
- * never fall. Inbound SPIs that named another session of the table now name this one. 0, -BATON_E_SYSTEM or what
- * baton_session_encode() says. */
-int baton_table_replace(struct baton_table *t, struct baton_record *r, const struct baton_session *s, uint64_t now_ms);
+/* Replaces what the record holds by s, encoded. Counters of SAs known before stay where they were
+ * (the caller merges); message IDs never fall. Inbound SPIs that named another session of the table
+ * now name this one. 0, -BATON_E_SYSTEM or what baton_session_encode() says. */
+int baton_table_replace(struct baton_table *t, struct baton_record *r,
+			const struct baton_session *s, uint64_t now_ms);
 /* Turns a record into a tombstone. */
 void baton_table_bury(struct baton_table *t, struct baton_record *r, uint64_t now_ms);
 void baton_table_drop(struct baton_table *t, struct baton_record *r);
 /* Drops tombstones past their time. */
 void baton_table_sweep(struct baton_table *t, uint64_t now_ms);
 
-/* Decodes the record into s with the counters, message IDs, owner, epoch, version and remaining lifetimes of now. */
+/* Decodes the record into s with the counters, message IDs, owner, epoch, version and remaining
+ * lifetimes of now. */
 int baton_record_decode(const struct baton_record *r, uint64_t now_ms, struct baton_session *s);
-/* The same, encoded into buf: length or -BATON_E_*. scratch is the caller's, wiped before return. */
-int baton_record_render(const struct baton_record *r, uint64_t now_ms, struct baton_session *scratch, void *buf, size_t size);
+/* The same, encoded into buf: length or -BATON_E_*. scratch is the caller's, wiped before return.
+ */
+int baton_record_render(const struct baton_record *r, uint64_t now_ms,
+			struct baton_session *scratch, void *buf, size_t size);
 
 bool baton_id_equal(const struct baton_id *a, const struct baton_id *b);
 bool baton_addr_equal(const struct baton_addr *a, const struct baton_addr *b); /* without port */

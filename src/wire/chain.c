@@ -48,7 +48,8 @@ void body_done(struct baton_reader *r, struct baton_reader *body)
 	baton_reader_join(r, body);
 }
 
-void baton_build_begin(struct baton_builder *b, void *buf, size_t size, const struct baton_header *h)
+void baton_build_begin(struct baton_builder *b, void *buf, size_t size,
+		       const struct baton_header *h)
 {
 	baton_writer_init(&b->w, buf, size);
 	baton_put_u64(&b->w, h->spi_i);
@@ -103,7 +104,8 @@ int baton_header_decode(struct baton_header *h, struct baton_reader *r)
 	else if (h->exchange < BATON_SA_STOR || h->exchange > BATON_SA_ARM)
 		baton_reader_fail(r, -BATON_E_EXCHANGE, "exchange type");
 	else if (h->length != r->end)
-		baton_reader_fail(r, h->length > r->end ? -BATON_E_TRUNCATED : -BATON_E_LENGTH, "length");
+		baton_reader_fail(r, h->length > r->end ? -BATON_E_TRUNCATED : -BATON_E_LENGTH,
+				  "length");
 	return r->err;
 }
 

@@ -19,7 +19,8 @@ void chain_close(struct chain *c);
 bool seen_once(uint32_t *seen, unsigned slot, struct baton_reader *r);
 /* A payload whose type has no meaning where it stands: skipped, or refused when critical. */
 void skip_unknown(const struct baton_payload_view *p, struct baton_reader *body);
-/* All of the body must have been read: what is left over is a length that lies. Hands errors up to r. */
+/* All of the body must have been read: what is left over is a length that lies. Hands errors up to
+ * r. */
 void body_done(struct baton_reader *r, struct baton_reader *body);
 
 #endif

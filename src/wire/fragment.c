@@ -18,7 +18,8 @@
 #include <endian.h>
 #include <string.h>
 
-#define FRAGMENT_HEAD (BATON_IKE_HEADER_LEN + 4u + 16u) /* IKE header, generic header, fixed fields */
+#define FRAGMENT_HEAD                                                                              \
+	(BATON_IKE_HEADER_LEN + 4u + 16u) /* IKE header, generic header, fixed fields */
 
 struct piece {
 	uint16_t number, total; /* number from 1 */
@@ -42,7 +43,8 @@ static uint32_t tag_of(const uint8_t *msg, size_t len)
 	return (uint32_t)(h >> 32);
 }
 
-/* The header of a message about to be cut: its caller built it, but it may be a peer's, handed on. */
+/* The header of a message about to be cut: its caller built it, but it may be a peer's, handed on.
+ */
 static int outgoing_header(struct baton_header *h, const void *msg, size_t len)
 {
 	struct baton_reader r;
@@ -53,7 +55,8 @@ static int outgoing_header(struct baton_header *h, const void *msg, size_t len)
 	return baton_header_decode(h, &r);
 }
 
-int baton_fragment(const void *msg, size_t len, size_t mtu, unsigned index, void *out, size_t out_size)
+int baton_fragment(const void *msg, size_t len, size_t mtu, unsigned index, void *out,
+		   size_t out_size)
 {
 	struct baton_builder b;
 	struct baton_header h;
@@ -132,7 +135,8 @@ static void check_piece(struct baton_reader *b, struct piece *p)
 		baton_reader_fail(b, -BATON_E_LENGTH, "message length");
 }
 
-/* The first piece starts with the header of the whole message: it must be the one the fragments show. */
+/* The first piece starts with the header of the whole message: it must be the one the fragments
+ * show. */
 static void check_first(struct baton_reader *b, const struct baton_header *h, const struct piece *p)
 {
 	struct baton_builder bld;
@@ -178,7 +182,8 @@ static int get_piece(struct baton_header *h, struct piece *p, const void *buf, s
 	return r.err;
 }
 
-static bool same_message(const struct baton_reassembly *r, const struct baton_header *h, uint32_t tag)
+static bool same_message(const struct baton_reassembly *r, const struct baton_header *h,
+			 uint32_t tag)
 {
 	return r->header.spi_i == h->spi_i && r->header.spi_r == h->spi_r &&
 	       r->header.exchange == h->exchange && r->header.flags == h->flags &&

@@ -25,7 +25,8 @@ static void get_server_id(struct baton_reader *b, struct baton_id *id)
 		baton_reader_fail(b, -BATON_E_VALUE, "Server ID");
 }
 
-static void get_by_spi(struct baton_reader *b, struct baton_message *m, uint8_t protocol, uint8_t spi_size)
+static void get_by_spi(struct baton_reader *b, struct baton_message *m, uint8_t protocol,
+		       uint8_t spi_size)
 {
 	if (protocol < PROTO_IKE || protocol > BATON_PROTO_ESP) {
 		baton_reader_fail(b, -BATON_E_VALUE, "protocol");
@@ -73,7 +74,8 @@ static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t
 		if (seen_once(seen, SEEN_BY_SPI, b))
 			get_by_spi(b, m, protocol, spi_size);
 	} else if (!flag && type != BATON_N_ERROR) {
-		/* Unknown status types are ignored, unknown error types are errors (RFC 7296 3.10.1). */
+		/* Unknown status types are ignored, unknown error types are errors (RFC
+		 * 7296 3.10.1). */
 		if (type < ERROR_TYPES_BELOW)
 			baton_reader_fail(b, -BATON_E_VALUE, "notify type");
 		baton_get_bytes(b, baton_reader_left(b), "notification data");
@@ -89,7 +91,8 @@ static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t
 	}
 }
 
-/* Sessions, reports and deletes share one limit: there is a status for each, and the response has to hold them. */
+/* Sessions, reports and deletes share one limit: there is a status for each, and the response has
+ * to hold them. */
 static unsigned room(const struct baton_message *m)
 {
 	return BATON_ITEMS_MAX - m->session_count - m->report_count - m->delete_count;
@@ -132,7 +135,8 @@ static void get_deletes(struct baton_reader *b, struct baton_message *m)
 		return;
 	if (protocol != PROTO_IKE)
 		baton_reader_fail(b, -BATON_E_VALUE, "protocol");
-	else if (spi_size != DELETE_SPI_LEN || (size_t)count * DELETE_SPI_LEN != baton_reader_left(b))
+	else if (spi_size != DELETE_SPI_LEN ||
+		 (size_t)count * DELETE_SPI_LEN != baton_reader_left(b))
 		baton_reader_fail(b, -BATON_E_LENGTH, "number of SPIs");
 	else if (count > room(m))
 		baton_reader_fail(b, -BATON_E_LIMIT, "D");
@@ -150,8 +154,8 @@ static void get_item_status(struct baton_reader *b, struct baton_message *m)
 		get_status(b, m->statuses ? &m->statuses[m->status_count++] : &none);
 }
 
-static void get_part(const struct baton_payload_view *p, struct baton_reader *b, struct baton_message *m,
-		     uint32_t *seen)
+static void get_part(const struct baton_payload_view *p, struct baton_reader *b,
+		     struct baton_message *m, uint32_t *seen)
 {
 	switch (p->type) {
 	case BATON_PL_IDI:
@@ -204,7 +208,8 @@ static void clear(struct baton_message *m)
 	m->session_count = m->report_count = m->delete_count = m->status_count = 0;
 }
 
-int baton_message_decode(struct baton_message *m, const void *buf, size_t len, struct baton_where *where)
+int baton_message_decode(struct baton_message *m, const void *buf, size_t len,
+			 struct baton_where *where)
 {
 	struct baton_payload_view p;
 	struct baton_reader r;

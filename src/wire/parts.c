@@ -40,7 +40,8 @@ int check_id(const struct baton_id *id)
 		return -BATON_E_MISSING;
 	if (id->len > BATON_ID_MAX)
 		return -BATON_E_LIMIT;
-	if ((id->type == BATON_ID_IPV4 && id->len != 4) || (id->type == BATON_ID_IPV6 && id->len != 16))
+	if ((id->type == BATON_ID_IPV4 && id->len != 4) ||
+	    (id->type == BATON_ID_IPV6 && id->len != 16))
 		return -BATON_E_VALUE;
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Bodies of single payloads. Each kind has its writer and its reader side by
- * side: those of RFC 7296 in parts.c, ours in parts_own.c. Writers open and close the payload, readers get its body.
- * Readers report through the cursor; what they leave unread is the caller's
+ * side: those of RFC 7296 in parts.c, ours in parts_own.c. Writers open and close the payload,
+ * readers get its body. Readers report through the cursor; what they leave unread is the caller's
  * to refuse (body_done()). Every picture is in docs/protocol.md 5.1.
  */
 #ifndef BATON_WIRE_PARTS_H
@@ -79,10 +79,11 @@ void get_status(struct baton_reader *b, struct baton_status *s);
 void put_delete(struct baton_writer *w, const struct baton_delete *d);
 void get_delete(struct baton_reader *b, struct baton_delete *d);
 
-/* LOCAL: attributes of a structure; numbers of value 0 and empty texts are left out, and with them an empty payload. */
+/* LOCAL: attributes of a structure; numbers of value 0 and empty texts are left out, and with them
+ * an empty payload. */
 struct local_field {
 	uint16_t type;
-	bool text;     /* char[BATON_NAME_MAX], else uint32_t */
+	bool text; /* char[BATON_NAME_MAX], else uint32_t */
 	size_t offset;
 };
 void put_local(struct chain *c, const void *base, const struct local_field *f, unsigned count);

@@ -32,7 +32,7 @@ const struct local_field ike_attributes[IKE_ATTRIBUTES] = {
 };
 
 const struct local_field child_attributes[CHILD_ATTRIBUTES] = {
-	{1, true, CHILD(name)},	    {4, false, CHILD(reqid)},	 {5, false, CHILD(mark_in)},
+	{1, true, CHILD(name)},	     {4, false, CHILD(reqid)},	  {5, false, CHILD(mark_in)},
 	{6, false, CHILD(mark_out)}, {7, false, CHILD(if_id_in)}, {8, false, CHILD(if_id_out)},
 };
 
@@ -135,7 +135,9 @@ static int check_identities(const struct baton_session *s)
 	if (!err && eap->type && eap->len > BATON_ID_MAX)
 		err = -BATON_E_LIMIT;
 	if (!err)
-		err = s->owner.type ? check_server_id(&s->owner) : s->owner.len ? -BATON_E_VALUE : 0;
+		err = s->owner.type  ? check_server_id(&s->owner)
+		      : s->owner.len ? -BATON_E_VALUE
+				     : 0;
 	return err;
 }
 
@@ -177,7 +179,8 @@ static void put_counters(struct chain *c, const struct baton_report *r)
 	chain_close(c);
 }
 
-static void put_child(struct chain *outer, const struct baton_session *s, const struct baton_child *c)
+static void put_child(struct chain *outer, const struct baton_session *s,
+		      const struct baton_child *c)
 {
 	bool initiator = c->flags & BATON_CHILD_INITIATOR;
 	const struct baton_report counters = {

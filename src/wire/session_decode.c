@@ -30,9 +30,14 @@ struct part {
 };
 
 static const struct part session_parts[] = {
-	{SEEN_LEASE, "LEASE"},	{SEEN_LOCAL_END, "ENDPOINT local"}, {SEEN_REMOTE_END, "ENDPOINT remote"},
-	{SEEN_IDI, "IDi"},	{SEEN_IDR, "IDr"},		    {SEEN_SA, "SA"},
-	{SEEN_KEYMAT, "KEYMAT"}, {SEEN_COUNTERS, "COUNTERS"},
+	{SEEN_LEASE, "LEASE"},
+	{SEEN_LOCAL_END, "ENDPOINT local"},
+	{SEEN_REMOTE_END, "ENDPOINT remote"},
+	{SEEN_IDI, "IDi"},
+	{SEEN_IDR, "IDr"},
+	{SEEN_SA, "SA"},
+	{SEEN_KEYMAT, "KEYMAT"},
+	{SEEN_COUNTERS, "COUNTERS"},
 };
 
 static const struct part child_parts[] = {
@@ -203,7 +208,11 @@ static void get_identity(struct baton_reader *b, struct baton_session *s, bool i
 		return;
 	if (id.type == BATON_ID_EAP && !idi)
 		baton_reader_fail(b, -BATON_E_VALUE, "ID type");
-	else if (!seen_once(seen, id.type == BATON_ID_EAP ? SEEN_EAP : idi ? SEEN_IDI : SEEN_IDR, b))
+	else if (!seen_once(seen,
+			    id.type == BATON_ID_EAP ? SEEN_EAP
+			    : idi		    ? SEEN_IDI
+						    : SEEN_IDR,
+			    b))
 		return;
 	else if (id.type == BATON_ID_EAP)
 		s->remote_eap_id = id;
@@ -288,7 +297,8 @@ static void get_session_part(const struct baton_payload_view *p, struct baton_re
 	}
 }
 
-int baton_session_decode(struct baton_session *s, const void *buf, size_t len, struct baton_where *where)
+int baton_session_decode(struct baton_session *s, const void *buf, size_t len,
+			 struct baton_where *where)
 {
 	struct baton_payload_view p;
 	struct baton_reader r;

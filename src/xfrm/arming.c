@@ -13,7 +13,8 @@ static bool same(const struct baton_sa_id *a, const struct baton_sa_id *b)
 	       memcmp(a->dst.ip, b->dst.ip, sizeof(a->dst.ip)) == 0;
 }
 
-/* SPIs are random, or at least the other side cannot choose ours; outbound ones are spread by the address. */
+/* SPIs are random, or at least the other side cannot choose ours; outbound ones are spread by the
+ * address. */
 static unsigned home(const struct baton_arming_table *t, const struct baton_sa_id *id)
 {
 	uint32_t h = id->spi;
@@ -35,7 +36,8 @@ static unsigned find(const struct baton_arming_table *t, const struct baton_sa_i
 
 static int grow(struct baton_arming_table *t)
 {
-	struct baton_arming_table next = {.size = t->size ? t->size * 2 : SIZE_MIN, .count = t->count};
+	struct baton_arming_table next = {.size = t->size ? t->size * 2 : SIZE_MIN,
+					  .count = t->count};
 
 	next.slots = calloc(next.size, sizeof(*next.slots));
 	if (!next.slots)

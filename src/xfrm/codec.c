@@ -10,8 +10,8 @@
 
 _Static_assert(XFRMA_REPLAY_ESN_MAX == BATON_XFRM_WORDS_MAX * 32, "bitmap size");
 _Static_assert(sizeof(struct nlmsghdr) + sizeof(struct xfrm_aevent_id) + 2 * sizeof(struct nlattr) +
-			       sizeof(struct xfrm_replay_state_esn) + sizeof(uint32_t) * BATON_XFRM_WORDS_MAX +
-			       sizeof(struct xfrm_mark) <=
+			       sizeof(struct xfrm_replay_state_esn) +
+			       sizeof(uint32_t) * BATON_XFRM_WORDS_MAX + sizeof(struct xfrm_mark) <=
 		       BATON_XFRM_REQUEST_MAX,
 	       "request size");
 
@@ -152,17 +152,19 @@ static bool has(const struct nlmsghdr *h, size_t fixed)
 
 /* mnl_attr_for_each() with the conversion said aloud. */
 #define for_each_attr(a, h, fixed)                                                                 \
-	for ((a) = mnl_nlmsg_get_payload_offset((h), (fixed));                                     \
-	     mnl_attr_ok((a), (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)(a))); \
+	for ((a) = mnl_nlmsg_get_payload_offset((h), (fixed)); mnl_attr_ok(                        \
+		     (a), (int)((const char *)mnl_nlmsg_get_payload_tail(h) - (const char *)(a))); \
 	     (a) = mnl_attr_next(a))
 
-/* Every XFRM message is a multiple of 4 long; in one that is not, the last attribute could reach into what follows. */
+/* Every XFRM message is a multiple of 4 long; in one that is not, the last attribute could reach
+ * into what follows. */
 static bool is_aligned(const struct nlmsghdr *h)
 {
 	return h->nlmsg_len % NLMSG_ALIGNTO == 0;
 }
 
-/* Did for_each_attr() leave a behind the last attribute? It stops silently at one that does not fit. */
+/* Did for_each_attr() leave a behind the last attribute? It stops silently at one that does not
+ * fit. */
 static bool at_end(const struct nlmsghdr *h, const struct nlattr *a)
 {
 	return (const char *)a == (const char *)mnl_nlmsg_get_payload_tail(h);
@@ -269,7 +271,8 @@ static int parse_attrs(const struct nlmsghdr *h, size_t fixed, struct baton_xfrm
 
 int baton_xfrm_parse_sa(const struct nlmsghdr *h, struct baton_xfrm_sa *sa)
 {
-	struct xfrm_usersa_info p; /* a copy: it holds 64-bit fields, and messages are aligned to 4 */
+	struct xfrm_usersa_info
+		p; /* a copy: it holds 64-bit fields, and messages are aligned to 4 */
 	int err;
 
 	memset(sa, 0, sizeof(*sa));

@@ -14,7 +14,8 @@
 #include <stddef.h>
 
 #define BATON_XFRM_WORDS_MAX 128 /* of a replay bitmap: XFRMA_REPLAY_ESN_MAX is 4096 bits */
-#define BATON_XFRM_REQUEST_MAX 704 /* bytes of the longest request: NEWAE with a full bitmap and a mark */
+#define BATON_XFRM_REQUEST_MAX                                                                     \
+	704 /* bytes of the longest request: NEWAE with a full bitmap and a mark */
 
 /* Netlink's alignment, without the sign change of MNL_ALIGN(). */
 static inline size_t baton_nl_align(size_t len)
@@ -22,7 +23,8 @@ static inline size_t baton_nl_align(size_t len)
 	return (len + NLMSG_ALIGNTO - 1) / NLMSG_ALIGNTO * NLMSG_ALIGNTO;
 }
 
-/* The kernel's own values that mean "as good as never"; 0 would mean "always" or a timer that is never started. */
+/* The kernel's own values that mean "as good as never"; 0 would mean "always" or a timer that is
+ * never started. */
 #define BATON_XFRM_PACKETS_NEVER UINT32_MAX
 #define BATON_XFRM_JIFFIES_NEVER 0x3fffffffu
 
@@ -44,7 +46,8 @@ struct baton_xfrm_sa {
 /* What woke the kernel to send a NEWAE. */
 enum baton_xfrm_cause { BATON_XFRM_BY_OTHER, BATON_XFRM_BY_PACKETS, BATON_XFRM_BY_TIMER };
 
-/* ---- requests: each writes one message of at most BATON_XFRM_REQUEST_MAX bytes at buf (aligned to 4) and returns its length. */
+/* ---- requests: each writes one message of at most BATON_XFRM_REQUEST_MAX bytes at buf (aligned to
+ * 4) and returns its length. */
 size_t baton_xfrm_put_get(void *buf, uint32_t seq, const struct baton_sa_id *id);
 size_t baton_xfrm_put_dump(void *buf, uint32_t seq);
 size_t baton_xfrm_put_counters(void *buf, uint32_t seq, const struct baton_sa_id *id,
@@ -54,25 +57,30 @@ size_t baton_xfrm_put_thresholds(void *buf, uint32_t seq, const struct baton_sa_
 				 uint32_t packets, uint32_t jiffies);
 size_t baton_xfrm_put_delete(void *buf, uint32_t seq, const struct baton_sa_id *id);
 
-/* Is h, of which left bytes are there, whole? Like mnl_nlmsg_ok(), which lets a length beyond 2^31 pass for a negative one. */
+/* Is h, of which left bytes are there, whole? Like mnl_nlmsg_ok(), which lets a length beyond 2^31
+ * pass for a negative one. */
 bool baton_xfrm_message_ok(const struct nlmsghdr *h, int left);
 
-/* ---- answers and events. h was checked with baton_xfrm_message_ok(). 0, -BATON_E_TRUNCATED, -BATON_E_LENGTH, or -BATON_E_VALUE for an SA
- * that is neither ESP nor AH over IPv4 or IPv6 (IPComp has SAs too): skip it. */
+/* ---- answers and events. h was checked with baton_xfrm_message_ok(). 0, -BATON_E_TRUNCATED,
+ * -BATON_E_LENGTH, or -BATON_E_VALUE for an SA that is neither ESP nor AH over IPv4 or IPv6 (IPComp
+ * has SAs too): skip it. */
 int baton_xfrm_parse_sa(const struct nlmsghdr *h, struct baton_xfrm_sa *sa);
 int baton_xfrm_parse_ae(const struct nlmsghdr *h, struct baton_xfrm_sa *sa,
 			enum baton_xfrm_cause *cause);
-/* Any message of the event groups. As above, or -BATON_E_EXCHANGE for one that concerns nobody (a soft expiry). */
+/* Any message of the event groups. As above, or -BATON_E_EXCHANGE for one that concerns nobody (a
+ * soft expiry). */
 int baton_xfrm_parse_event(const struct nlmsghdr *h, struct baton_xfrm_event *e,
 			   enum baton_xfrm_cause *cause);
 /* The errno (0 = ACK) of an NLMSG_ERROR. 0 or -BATON_E_TRUNCATED. */
 int baton_xfrm_parse_error(const struct nlmsghdr *h, int *error);
 
 /* ---- arithmetic */
-/* Raises r to what set wants; neither number is ever lowered. Without ESN a number beyond 32 bits becomes the last one: such an SA can
- * send (accept) nothing more, which is right, for its numbers are used up. */
+/* Raises r to what set wants; neither number is ever lowered. Without ESN a number beyond 32 bits
+ * becomes the last one: such an SA can send (accept) nothing more, which is right, for its numbers
+ * are used up. */
 void baton_xfrm_raise(struct baton_xfrm_replay *r, bool esn, const struct baton_sa_set *set);
-/* XFRMA_ETIMER_THRESH is in ticks of the kernel's timer. tick_ns: length of one. Rounded down: an age is a promise. */
+/* XFRMA_ETIMER_THRESH is in ticks of the kernel's timer. tick_ns: length of one. Rounded down: an
+ * age is a promise. */
 uint32_t baton_xfrm_ticks(uint32_t age_ms, uint64_t tick_ns);
 
 #endif

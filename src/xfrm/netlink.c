@@ -27,8 +27,8 @@ static void set_options(int fd, bool blocking)
 
 struct mnl_socket *baton_nl_open(const int *groups, bool blocking)
 {
-	struct mnl_socket *s =
-		mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
+	struct mnl_socket *s = mnl_socket_open2(NETLINK_XFRM,
+						SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
 	int saved;
 
 	if (!s)
@@ -72,7 +72,8 @@ long baton_nl_read(struct mnl_socket *sock, void *buf, size_t size)
 			errno = EMSGSIZE;
 			return -1;
 		}
-		/* Another program with CAP_NET_ADMIN could write to us; only the kernel has port 0. */
+		/* Another program with CAP_NET_ADMIN could write to us; only the kernel has port 0.
+		 */
 		if (m.msg_namelen == sizeof(from) && from.nl_pid == 0 && n > 0)
 			return n;
 		m.msg_namelen = sizeof(from);
@@ -121,7 +122,8 @@ void baton_nl_added(struct baton_nl *n, size_t len)
 	n->count++;
 }
 
-/* Starts the batch on its way. The port in each header makes the kernel name us in the event that a change causes. */
+/* Starts the batch on its way. The port in each header makes the kernel name us in the event that a
+ * change causes. */
 static int start(struct baton_nl *n, uint32_t *first_seq)
 {
 	size_t len = n->len, at = 0;
@@ -201,7 +203,8 @@ int baton_nl_dump(struct baton_nl *n, int (*fn)(void *ctx, const struct nlmsghdr
 		if (got <= 0)
 			return fail(n);
 		for (const struct nlmsghdr *h = (const struct nlmsghdr *)n->in;
-		     !done && !err && baton_xfrm_message_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+		     !done && !err && baton_xfrm_message_ok(h, left);
+		     h = mnl_nlmsg_next(h, &left)) {
 			if (h->nlmsg_seq != first)
 				continue;
 			if (h->nlmsg_type == NLMSG_DONE) {

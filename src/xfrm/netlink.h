@@ -15,7 +15,8 @@
 #include "xfrm/codec.h"
 
 #define BATON_XFRM_BATCH 64u
-#define BATON_XFRM_READ_MAX 65536u /* bytes of one read; the kernel fills at most 32 KiB in a dump */
+#define BATON_XFRM_READ_MAX                                                                        \
+	65536u /* bytes of one read; the kernel fills at most 32 KiB in a dump */
 
 struct mnl_socket;
 
@@ -31,14 +32,16 @@ struct baton_nl {
 
 /* A socket with a large buffer; groups: an array that ends with 0. NULL with errno. */
 struct mnl_socket *baton_nl_open(const int *groups, bool blocking);
-/* One read. Bytes, 0 = nothing there (non-blocking), -1 with errno. Only what the kernel sent counts. */
+/* One read. Bytes, 0 = nothing there (non-blocking), -1 with errno. Only what the kernel sent
+ * counts. */
 long baton_nl_read(struct mnl_socket *sock, void *buf, size_t size);
 
-/* Where the next request of the batch is to be written, and with which number; baton_nl_added() with its length closes it. */
+/* Where the next request of the batch is to be written, and with which number; baton_nl_added()
+ * with its length closes it. */
 void *baton_nl_slot(struct baton_nl *n, uint32_t *seq);
 void baton_nl_added(struct baton_nl *n, size_t len);
-/* Sends the batch, calls fn with the one answer of each request (in any order), and empties the batch.
- * 0 or -BATON_E_SYSTEM: then some answers are missing. */
+/* Sends the batch, calls fn with the one answer of each request (in any order), and empties the
+ * batch. 0 or -BATON_E_SYSTEM: then some answers are missing. */
 typedef void baton_nl_answer(void *ctx, unsigned index, const struct nlmsghdr *h);
 int baton_nl_run(struct baton_nl *n, baton_nl_answer *fn, void *ctx);
 /* Sends one dump request. fn returns 0 or -BATON_E_*, which ends the dump. */

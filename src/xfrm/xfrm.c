@@ -32,7 +32,7 @@ struct baton_xfrm {
 	struct baton_arming_table arming;
 	struct baton_arming due[BATON_XFRM_BATCH]; /* reported; their threshold is to be set */
 	unsigned due_count;
-	struct baton_xfrm_sa sas[BATON_XFRM_BATCH]; /* scratch of set_counters */
+	struct baton_xfrm_sa sas[BATON_XFRM_BATCH];	/* scratch of set_counters */
 	_Alignas(8) uint8_t event[BATON_XFRM_READ_MAX]; /* may hold keys: wiped after each read */
 };
 
@@ -219,8 +219,8 @@ static void set_counters(struct baton_xfrm *x, const struct baton_sa_set *sets, 
 		results[i] = -BATON_E_SYSTEM; /* until it is acknowledged */
 		baton_xfrm_raise(&x->sas[i].replay, x->sas[i].state.esn, &sets[i]);
 		slot = baton_nl_slot(&x->nl, &seq);
-		baton_nl_added(&x->nl, baton_xfrm_put_counters(slot, seq, &sets[i].id,
-							       &x->sas[i].replay));
+		baton_nl_added(&x->nl,
+			       baton_xfrm_put_counters(slot, seq, &sets[i].id, &x->sas[i].replay));
 		of[sent++] = i;
 	}
 	expect(acks, sent);
@@ -313,8 +313,8 @@ int baton_xfrm_delete(struct baton_xfrm *x, const struct baton_sa_id *ids, unsig
 }
 
 /* ---- events ------------------------------------------------------------------------------ */
-/* The first reports have come, the timers run: now the thresholds that were asked for. One that fails is tried again at the next
- * report, which its threshold of 1 will bring. */
+/* The first reports have come, the timers run: now the thresholds that were asked for. One that
+ * fails is tried again at the next report, which its threshold of 1 will bring. */
 static void settle_due(struct baton_xfrm *x)
 {
 	int acks[BATON_XFRM_BATCH];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The seeds: each kind of message and payload at least once, whole, and a few that are wrong in ways fuzzers find late. */
+/* The seeds: each kind of message and payload at least once, whole, and a few that are wrong in
+ * ways fuzzers find late. */
 #include "fuzz.h"
 
 #include "sample.h"
@@ -17,7 +18,8 @@ static struct baton_session session;
 static const struct baton_id gw_a = {BATON_ID_FQDN, 4, "gw-a"};
 static const struct baton_id gw_b = {BATON_ID_IPV4, 4, {192, 0, 2, 11}};
 
-static void give(const struct sink *to, const char *target, const char *name, const uint8_t *data, size_t size)
+static void give(const struct sink *to, const char *target, const char *name, const uint8_t *data,
+		 size_t size)
 {
 	const struct corpus_seed s = {target, name, data, size};
 
@@ -91,9 +93,19 @@ static void sessions(const struct sink *to)
 static void stor_requests(const struct sink *to)
 {
 	static const struct baton_report reports[] = {
-		{.kind = BATON_REPORT_CHILD, .protocol = 3, .spi_in = 0xc1000001, .spi_i = 1, .spi_r = 2,
-		 .epoch = 3, .counters = {1000, 66536, 900, 1400}},
-		{.kind = BATON_REPORT_MSGID, .protocol = 1, .spi_i = 1, .spi_r = 2, .epoch = 3, .msgid_in = 6,
+		{.kind = BATON_REPORT_CHILD,
+		 .protocol = 3,
+		 .spi_in = 0xc1000001,
+		 .spi_i = 1,
+		 .spi_r = 2,
+		 .epoch = 3,
+		 .counters = {1000, 66536, 900, 1400}},
+		{.kind = BATON_REPORT_MSGID,
+		 .protocol = 1,
+		 .spi_i = 1,
+		 .spi_r = 2,
+		 .epoch = 3,
+		 .msgid_in = 6,
 		 .msgid_out = 2},
 	};
 	struct baton_builder b;
@@ -175,7 +187,8 @@ static void fragments(const struct sink *to)
 	baton_build_session(&b, body, encode());
 	len = baton_build_end(&b);
 	file[0] = 0;
-	for (unsigned i = 0; (n = baton_fragment(msg, (size_t)len, 300, i, file + at + 2, 300)) > 0; i++) {
+	for (unsigned i = 0; (n = baton_fragment(msg, (size_t)len, 300, i, file + at + 2, 300)) > 0;
+	     i++) {
 		file[at] = (uint8_t)(n >> 8);
 		file[at + 1] = (uint8_t)n;
 		at += 2 + (size_t)n;

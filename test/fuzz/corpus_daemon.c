@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Seeds of the targets behind the encoding: a store's conversation, netlink messages, configurations. */
+/* Seeds of the targets behind the encoding: a store's conversation, netlink messages,
+ * configurations. */
 #include "fuzz.h"
 
 #include "sample.h"
@@ -22,7 +23,8 @@ static struct baton_session session;
 static const struct baton_id gw_a = {BATON_ID_FQDN, 4, "gw-a"};
 static const struct baton_id gw_c = {BATON_ID_FQDN, 4, "gw-c"};
 
-static void give(const struct sink *to, const char *target, const char *name, const void *data, size_t size)
+static void give(const struct sink *to, const char *target, const char *name, const void *data,
+		 size_t size)
 {
 	const struct corpus_seed s = {target, name, data, size};
 
@@ -33,7 +35,8 @@ static void give(const struct sink *to, const char *target, const char *name, co
 
 static void begin(struct baton_builder *b, uint8_t exchange, const struct baton_id *sender)
 {
-	const struct baton_header h = {.spi_i = 0xa1a2, .exchange = exchange, .flags = BATON_FLAG_INITIATOR, .msgid = 5};
+	const struct baton_header h = {
+		.spi_i = 0xa1a2, .exchange = exchange, .flags = BATON_FLAG_INITIATOR, .msgid = 5};
 
 	baton_build_begin(b, msg, sizeof(msg), &h);
 	baton_build_id(b, BATON_PL_IDI, sender);
@@ -45,7 +48,9 @@ static void say(struct baton_builder *b, uint8_t from, uint8_t wait_s, size_t mt
 	int len = baton_build_end(b), n;
 
 	FUZZ_CHECK(len > 0);
-	for (unsigned i = 0; (n = baton_fragment(msg, (size_t)len, mtu, i, file + at + 4, sizeof(file) - at - 4)) > 0; i++) {
+	for (unsigned i = 0; (n = baton_fragment(msg, (size_t)len, mtu, i, file + at + 4,
+						 sizeof(file) - at - 4)) > 0;
+	     i++) {
 		file[at] = (uint8_t)(n >> 8);
 		file[at + 1] = (uint8_t)n;
 		file[at + 2] = from;
@@ -70,10 +75,20 @@ static void say_put(const struct baton_id *owner, uint8_t from, size_t mtu)
 static void say_report(const struct baton_id *owner, uint8_t from)
 {
 	const struct baton_report reps[] = {
-		{.kind = BATON_REPORT_CHILD, .protocol = 3, .spi_in = session.children[0].spi_in, .spi_i = session.spi_i,
-		 .spi_r = session.spi_r, .epoch = session.epoch, .counters = {2000, 70000, 1000, 1500}},
-		{.kind = BATON_REPORT_MSGID, .protocol = 1, .spi_i = session.spi_i, .spi_r = session.spi_r,
-		 .epoch = session.epoch, .msgid_in = 9, .msgid_out = 9},
+		{.kind = BATON_REPORT_CHILD,
+		 .protocol = 3,
+		 .spi_in = session.children[0].spi_in,
+		 .spi_i = session.spi_i,
+		 .spi_r = session.spi_r,
+		 .epoch = session.epoch,
+		 .counters = {2000, 70000, 1000, 1500}},
+		{.kind = BATON_REPORT_MSGID,
+		 .protocol = 1,
+		 .spi_i = session.spi_i,
+		 .spi_r = session.spi_r,
+		 .epoch = session.epoch,
+		 .msgid_in = 9,
+		 .msgid_out = 9},
 	};
 	struct baton_builder b;
 
@@ -107,7 +122,8 @@ static void say_delete(const struct baton_id *owner, uint8_t from)
 	struct baton_builder b;
 
 	begin(&b, BATON_SA_STOR, owner);
-	baton_build_delete(&b, &(struct baton_delete){session.spi_i, session.spi_r, session.epoch, 100});
+	baton_build_delete(
+		&b, &(struct baton_delete){session.spi_i, session.spi_r, session.epoch, 100});
 	baton_build_notify(&b, BATON_N_SYNCED);
 	say(&b, from, 9, 1280);
 }
@@ -219,9 +235,15 @@ static void other_events(const struct sink *to)
 
 static void aevents(const struct sink *to)
 {
-	const struct baton_sa_id id = {.dst = {.family = AF_INET6, .ip = {0x20, 1}}, .spi = 77, .protocol = BATON_PROTO_ESP,
+	const struct baton_sa_id id = {.dst = {.family = AF_INET6, .ip = {0x20, 1}},
+				       .spi = 77,
+				       .protocol = BATON_PROTO_ESP,
 				       .mark = 9};
-	struct baton_xfrm_replay r = {.bitmap = true, .words = 4, .window = 128, .out_seq = 0x100000001, .in_seq = 5,
+	struct baton_xfrm_replay r = {.bitmap = true,
+				      .words = 4,
+				      .window = 128,
+				      .out_seq = 0x100000001,
+				      .in_seq = 5,
 				      .bmp = {1, 2, 3, 4}};
 
 	memset(msg, 0, 4096);
@@ -245,14 +267,20 @@ static void configs(const struct sink *to)
 		const char *name, *text;
 	} seeds[] = {
 		{"minimal", "[batond]\nserver_id = gw-a\n"},
-		{"whole", "; all of it\n[batond]\nserver_id = 192.0.2.1\nrun_dir = /run/baton\nlog_level = debug\n"
-			  "[cluster]\nlisten = [2001:db8::1]:4520\nipsec = require\nreqid = 4520\nmtu = 1280\n"
-			  "[peer gw-b]\naddress = 2001:db8::2\n[peer 2001:db8::3]\naddress = [2001:db8::3]:99\n"
+		{"whole", "; all of it\n[batond]\nserver_id = 192.0.2.1\nrun_dir = "
+			  "/run/baton\nlog_level = debug\n"
+			  "[cluster]\nlisten = [2001:db8::1]:4520\nipsec = require\nreqid = "
+			  "4520\nmtu = 1280\n"
+			  "[peer gw-b]\naddress = 2001:db8::2\n[peer 2001:db8::3]\naddress = "
+			  "[2001:db8::3]:99\n"
 			  "[gateway]\nenabled = yes\ncounter_age = 250ms\nlease = 1024\n"
 			  "[store]\nenabled = no\nmax_sessions = 12\n"},
-		{"loopback", "[batond]\nserver_id=a\n[cluster]\nipsec = loopback\nlisten = 127.0.0.1:1\n"},
-		{"peers", "[peer b]\n[peer c]\naddress = 1.2.3.4\n[peer d]\naddress=::1\n[peer ]\n[peer e f]\n"},
-		{"wrong", "[batond\nserver_id\n = x\n[store]\nmax_sessions = 99999999999999999999\n\n  more\n[x]\ny=z\n"},
+		{"loopback",
+		 "[batond]\nserver_id=a\n[cluster]\nipsec = loopback\nlisten = 127.0.0.1:1\n"},
+		{"peers", "[peer b]\n[peer c]\naddress = 1.2.3.4\n[peer d]\naddress=::1\n[peer "
+			  "]\n[peer e f]\n"},
+		{"wrong", "[batond\nserver_id\n = x\n[store]\nmax_sessions = "
+			  "99999999999999999999\n\n  more\n[x]\ny=z\n"},
 		{"bom-and-cr", "\xef\xbb\xbf[batond]\r\nserver_id = gw-a\r\n"},
 	};
 

@@ -10,18 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A datagram or packet: header, chain, bodies; each session in it is decoded too. What was read is written again and read again. */
+/* A datagram or packet: header, chain, bodies; each session in it is decoded too. What was read is
+ * written again and read again. */
 void fuzz_message(const uint8_t *data, size_t size);
 /* A SESSION body: what decodes must encode, to bytes that decode to the same. */
 void fuzz_session(const uint8_t *data, size_t size);
-/* First byte even: datagrams (16-bit length, bytes) into one reassembly. Odd: a message is made of the rest, cut, shuffled and put
- * together again. */
+/* First byte even: datagrams (16-bit length, bytes) into one reassembly. Odd: a message is made of
+ * the rest, cut, shuffled and put together again. */
 void fuzz_fragment(const uint8_t *data, size_t size);
 
-/* Datagrams (16-bit length, which peer, seconds that passed, bytes) to a store: exchange, service and table, whose state is checked
- * after each. */
+/* Datagrams (16-bit length, which peer, seconds that passed, bytes) to a store: exchange, service
+ * and table, whose state is checked after each. */
 void fuzz_service(const uint8_t *data, size_t size);
-/* First byte even: what a netlink socket may give, one message after the other. Odd: one message of the type in the second byte. */
+/* First byte even: what a netlink socket may give, one message after the other. Odd: one message of
+ * the type in the second byte. */
 void fuzz_xfrm(const uint8_t *data, size_t size);
 /* A batond.conf. */
 void fuzz_config(const uint8_t *data, size_t size);

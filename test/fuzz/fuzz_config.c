@@ -25,7 +25,8 @@ static void check_id(const struct baton_id *id)
 	struct baton_id again;
 	char text[300];
 
-	FUZZ_CHECK(id->type == BATON_ID_FQDN || id->type == BATON_ID_IPV4 || id->type == BATON_ID_IPV6);
+	FUZZ_CHECK(id->type == BATON_ID_FQDN || id->type == BATON_ID_IPV4 ||
+		   id->type == BATON_ID_IPV6);
 	baton_id_print(id, text, sizeof(text));
 	FUZZ_CHECK(baton_id_parse(&again, text) == 0 && baton_id_equal(id, &again));
 }
@@ -38,7 +39,8 @@ static void check_accepted(void)
 	FUZZ_CHECK(c.peer_count <= BATON_PEERS_MAX && (!c.peer_count || c.listen.family));
 	FUZZ_CHECK(c.mtu >= 512 && c.mtu <= 65000 && c.reqid > 0);
 	FUZZ_CHECK(c.counter_age_ms >= 10 && c.counter_age_ms <= 60000);
-	FUZZ_CHECK(c.lease >= 64 && c.lease <= 1u << 28 && c.max_sessions >= 1 && c.max_sessions <= 10000000);
+	FUZZ_CHECK(c.lease >= 64 && c.lease <= 1u << 28 && c.max_sessions >= 1 &&
+		   c.max_sessions <= 10000000);
 	if (c.listen.family)
 		check_addr(&c.listen);
 	for (unsigned i = 0; i < c.peer_count; i++) {

@@ -9,7 +9,8 @@ static struct baton_status first_statuses[BATON_ITEMS_MAX], second_statuses[BATO
 static struct baton_session session;
 static uint8_t out[2 * BATON_MESSAGE_MAX];
 
-static int decode(struct baton_message *m, struct baton_status *statuses, const void *data, size_t size)
+static int decode(struct baton_message *m, struct baton_status *statuses, const void *data,
+		  size_t size)
 {
 	struct baton_where where;
 	int err;
@@ -24,7 +25,8 @@ static int decode(struct baton_message *m, struct baton_status *statuses, const 
 
 static int encode(const struct baton_message *m)
 {
-	static const uint16_t flags[] = {BATON_N_HELLO, BATON_N_SYNCED, BATON_N_CLAIM, BATON_N_PING, BATON_N_ADOPT};
+	static const uint16_t flags[] = {BATON_N_HELLO, BATON_N_SYNCED, BATON_N_CLAIM, BATON_N_PING,
+					 BATON_N_ADOPT};
 	const bool set[] = {m->hello, m->synced, m->claim, m->ping, m->adopt};
 	struct baton_builder b;
 
@@ -58,7 +60,8 @@ static void check_same(void)
 	FUZZ_CHECK(first.status_count == second.status_count);
 	FUZZ_CHECK(first.by_spi == second.by_spi && first.error == second.error);
 	FUZZ_CHECK(first.cursor.position == second.cursor.position);
-	FUZZ_CHECK(memcmp(first.deletes, second.deletes, first.delete_count * sizeof(*first.deletes)) == 0);
+	FUZZ_CHECK(memcmp(first.deletes, second.deletes,
+			  first.delete_count * sizeof(*first.deletes)) == 0);
 	for (unsigned i = 0; i < first.session_count; i++) {
 		FUZZ_CHECK(first.sessions[i].len == second.sessions[i].len);
 		FUZZ_CHECK(first.sessions[i].spi_r == second.sessions[i].spi_r);
@@ -78,7 +81,8 @@ void fuzz_message(const uint8_t *data, size_t size)
 	baton_session_wipe(&session);
 	len = encode(&first);
 	if (len < 0)
-		return; /* written out one by one, many small items may take more room than they came in */
+		return; /* written out one by one, many small items may take more room than they
+			   came in */
 	FUZZ_CHECK(decode(&second, second_statuses, out, (size_t)len) == 0);
 	check_same();
 }

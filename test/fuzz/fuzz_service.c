@@ -53,11 +53,14 @@ static void on_request(void *ctx, const void *buf, size_t len)
 	answer.status_max = BATON_ITEMS_MAX;
 	FUZZ_CHECK(baton_message_decode(&answer, out, (size_t)n, NULL) == 0);
 	FUZZ_CHECK(answer.header.flags & BATON_FLAG_RESPONSE);
-	FUZZ_CHECK(answer.header.msgid == m->header.msgid && answer.header.spi_i == m->header.spi_i);
+	FUZZ_CHECK(answer.header.msgid == m->header.msgid &&
+		   answer.header.spi_i == m->header.spi_i);
 	if (m->header.exchange == BATON_SA_STOR)
-		FUZZ_CHECK(answer.status_count == m->session_count + m->report_count + m->delete_count);
+		FUZZ_CHECK(answer.status_count ==
+			   m->session_count + m->report_count + m->delete_count);
 	for (unsigned i = 0; i < answer.session_count; i++)
-		FUZZ_CHECK(baton_session_decode(&session, answer.sessions[i].body, answer.sessions[i].len, NULL) == 0);
+		FUZZ_CHECK(baton_session_decode(&session, answer.sessions[i].body,
+						answer.sessions[i].len, NULL) == 0);
 	baton_exchange_respond(&x[peer - peers], out, (size_t)n);
 }
 
@@ -94,7 +97,8 @@ static void check_marks(const struct baton_record *r, const struct seen *s)
 
 			if (s->marks[j].spi_in != m->spi_in || s->marks[j].spi_out != m->spi_out)
 				continue;
-			FUZZ_CHECK(m->counters.out_seq >= old->out_seq && m->counters.out_lease >= old->out_lease);
+			FUZZ_CHECK(m->counters.out_seq >= old->out_seq &&
+				   m->counters.out_lease >= old->out_lease);
 			FUZZ_CHECK(m->counters.in_seq >= old->in_seq);
 		}
 	}
@@ -135,8 +139,7 @@ static void check_table(void)
 	size_t bytes = 0;
 	struct baton_record *r;
 
-	TAILQ_FOREACH(r, &table.records, all)
-	{
+	TAILQ_FOREACH(r, &table.records, all) {
 		check_record(r);
 		live += !r->deleted;
 		tombstones += r->deleted;
@@ -154,7 +157,8 @@ static void start(void)
 	if (!ready) {
 		FUZZ_CHECK(baton_table_init(&table, MAX, 1) == 0);
 		for (unsigned i = 0; i < 2; i++)
-			FUZZ_CHECK(baton_exchange_init(&x[i], &ops, (void *)(uintptr_t)&peers[i], 0xb0b0, MTU) == 0);
+			FUZZ_CHECK(baton_exchange_init(&x[i], &ops, (void *)(uintptr_t)&peers[i],
+						       0xb0b0, MTU) == 0);
 	}
 	ready = true;
 	while ((r = TAILQ_FIRST(&table.records)))

@@ -16,12 +16,15 @@ static void there_and_back(const struct baton_xfrm_sa *s)
 	enum baton_xfrm_cause cause;
 	size_t len;
 
-	FUZZ_CHECK(s->replay.words <= BATON_XFRM_WORDS_MAX && s->replay.window <= s->replay.words * 32);
+	FUZZ_CHECK(s->replay.words <= BATON_XFRM_WORDS_MAX &&
+		   s->replay.window <= s->replay.words * 32);
 	len = baton_xfrm_put_counters(buf, 1, &s->state.id, &s->replay);
 	FUZZ_CHECK(len <= sizeof(buf) && len == ((struct nlmsghdr *)buf)->nlmsg_len);
 	FUZZ_CHECK(baton_xfrm_parse_ae((struct nlmsghdr *)buf, &again, &cause) == 0);
-	FUZZ_CHECK(again.state.id.spi == s->state.id.spi && again.state.id.mark == s->state.id.mark);
-	FUZZ_CHECK(again.replay.out_seq == s->replay.out_seq && again.replay.in_seq == s->replay.in_seq);
+	FUZZ_CHECK(again.state.id.spi == s->state.id.spi &&
+		   again.state.id.mark == s->state.id.mark);
+	FUZZ_CHECK(again.replay.out_seq == s->replay.out_seq &&
+		   again.replay.in_seq == s->replay.in_seq);
 	FUZZ_CHECK(again.replay.bitmap == s->replay.bitmap);
 	if (s->replay.bitmap)
 		FUZZ_CHECK(memcmp(again.replay.bmp, s->replay.bmp, s->replay.words * 4) == 0);
@@ -33,10 +36,11 @@ static void one(const struct nlmsghdr *h)
 	enum baton_xfrm_cause cause;
 	int error, err = baton_xfrm_parse_event(h, &e, &cause);
 
-	FUZZ_CHECK(err == 0 || err == -BATON_E_TRUNCATED || err == -BATON_E_LENGTH || err == -BATON_E_VALUE ||
-		   err == -BATON_E_EXCHANGE);
+	FUZZ_CHECK(err == 0 || err == -BATON_E_TRUNCATED || err == -BATON_E_LENGTH ||
+		   err == -BATON_E_VALUE || err == -BATON_E_EXCHANGE);
 	if (err == 0 && e.kind != BATON_XFRM_OVERRUN)
-		FUZZ_CHECK(e.state.id.protocol == BATON_PROTO_ESP || e.state.id.protocol == BATON_PROTO_AH);
+		FUZZ_CHECK(e.state.id.protocol == BATON_PROTO_ESP ||
+			   e.state.id.protocol == BATON_PROTO_AH);
 	if (baton_xfrm_parse_sa(h, &sa) == 0)
 		there_and_back(&sa);
 	if (baton_xfrm_parse_ae(h, &sa, &cause) == 0)

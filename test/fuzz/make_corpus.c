@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Writes the seeds: make_corpus DIR. Run it after a change of the encoding; test_corpus says when that is due. */
+/* Writes the seeds: make_corpus DIR. Run it after a change of the encoding; test_corpus says when
+ * that is due. */
 #include "fuzz.h"
 
 #include <errno.h>

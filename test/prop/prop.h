@@ -19,7 +19,8 @@ extern uint64_t prop_seed; /* of the schedule that runs */
 		}                                                                                  \
 	} while (0)
 
-/* Runs schedule() BATON_PROP_RUNS (100000) / divisor times with the seeds 1, 2, ..., or once with BATON_PROP_SEED. */
+/* Runs schedule() BATON_PROP_RUNS (100000) / divisor times with the seeds 1, 2, ..., or once with
+ * BATON_PROP_SEED. */
 int prop_run(void (*schedule)(uint64_t seed), uint64_t divisor);
 
 #endif

@@ -32,7 +32,7 @@
 /* One SA in one gateway's kernel. */
 struct sa {
 	bool installed;
-	uint32_t epoch; /* whose numbers it was given */
+	uint32_t epoch;	      /* whose numbers it was given */
 	uint64_t used, lease; /* the last number, the last it may use */
 };
 /* The least that the store must have: it was acknowledged, or seen there. */
@@ -112,7 +112,8 @@ static void on_lost(struct cluster_node *n, struct baton_record *r)
 	sas[n->index][r->spi_i].installed = false;
 }
 
-/* Sessions of a claim's answer that are ours now go into the kernel: the store has acknowledged their leases. */
+/* Sessions of a claim's answer that are ours now go into the kernel: the store has acknowledged
+ * their leases. */
 static void on_answer(struct cluster_node *n, struct baton_peer *p, const struct baton_message *m)
 {
 	static struct baton_session s;
@@ -120,9 +121,10 @@ static void on_answer(struct cluster_node *n, struct baton_peer *p, const struct
 	(void)p;
 	for (unsigned j = 0; j < m->session_count; j++) {
 		PROP(baton_session_decode(&s, m->sessions[j].body, m->sessions[j].len, NULL) == 0);
-		if (owns(n->index, (unsigned)s.spi_i) && record(n->index, (unsigned)s.spi_i)->epoch == s.epoch)
-			install(n->index, (unsigned)s.spi_i, s.epoch, s.children[0].counters.out_seq,
-				s.children[0].counters.out_lease);
+		if (owns(n->index, (unsigned)s.spi_i) &&
+		    record(n->index, (unsigned)s.spi_i)->epoch == s.epoch)
+			install(n->index, (unsigned)s.spi_i, s.epoch,
+				s.children[0].counters.out_seq, s.children[0].counters.out_lease);
 	}
 }
 
@@ -143,7 +145,8 @@ static void check_store(unsigned i)
 		return;
 	k = &r->marks[0].counters;
 	PROP(r->mark_count == 1 && r->epoch >= f->epoch && r->msgid_in >= f->msgid_in);
-	PROP(k->out_seq >= f->c.out_seq && k->out_lease >= f->c.out_lease && k->in_seq >= f->c.in_seq);
+	PROP(k->out_seq >= f->c.out_seq && k->out_lease >= f->c.out_lease &&
+	     k->in_seq >= f->c.in_seq);
 	PROP(k->in_limit >= k->in_seq);
 	*f = (struct floor){r->epoch, r->msgid_in, *k};
 }
@@ -154,13 +157,15 @@ static void check_gateway(unsigned node, unsigned i)
 	const struct baton_record *r = record(node, i), *at = record(STORE, i);
 	const struct baton_counters *k;
 
-	if (!owns(node, i) || !cluster_clean(&c->nodes[node], r, STORE) || !r->peers[STORE].acked_version)
+	if (!owns(node, i) || !cluster_clean(&c->nodes[node], r, STORE) ||
+	    !r->peers[STORE].acked_version)
 		return;
 	k = &r->marks[0].counters;
 	PROP(at && (at->deleted || at->epoch > r->epoch || at->version >= r->version));
 	PROP(at->epoch >= r->epoch && at->msgid_in >= r->msgid_in);
 	if (!at->deleted)
-		PROP(at->marks[0].counters.out_lease >= k->out_lease && at->marks[0].counters.in_seq >= k->in_seq);
+		PROP(at->marks[0].counters.out_lease >= k->out_lease &&
+		     at->marks[0].counters.in_seq >= k->in_seq);
 	if (sas[node][i].installed)
 		raise64(&sas[node][i].lease, k->out_lease);
 }
@@ -186,12 +191,14 @@ static void change(unsigned node, unsigned i)
 		return;
 	PROP(cluster_put(&c->nodes[node], i) == BATON_OK);
 	if (!sas[node][i].installed)
-		install(node, i, record(node, i)->epoch, 0, 0); /* nothing may be sent before the first acknowledgement */
+		install(node, i, record(node, i)->epoch, 0,
+			0); /* nothing may be sent before the first acknowledgement */
 }
 
 static void restart(unsigned node, bool reboot)
 {
-	/* An SA of a session that no store has ever had is lost with it: it must not be set up a second time under its name. */
+	/* An SA of a session that no store has ever had is lost with it: it must not be set up a
+	 * second time under its name. */
 	for (unsigned i = 1; i <= SESSIONS; i++)
 		if (owns(node, i) && !record(STORE, i))
 			return;
@@ -255,7 +262,8 @@ static void end(void)
 	c->loss = c->dup = 0;
 	c->delay_ms = 5;
 	memset(c->cut, 0, sizeof(c->cut));
-	cluster_run(c, BATON_DEADLINE_MS + 1000); /* until the last claim of the schedule has ended */
+	cluster_run(c,
+		    BATON_DEADLINE_MS + 1000); /* until the last claim of the schedule has ended */
 	PROP(cluster_settle(c, 30000));
 	check();
 	for (unsigned n = 0; n < 2; n++) {

@@ -121,7 +121,8 @@ static int execute(struct baton_table *t, const struct op *op)
 	case PUT:
 		return put(&o, op);
 	case DELETE:
-		return baton_own_delete(&o, &ids[op->by], &(struct baton_delete){spi, spi, op->epoch, op->version},
+		return baton_own_delete(&o, &ids[op->by],
+					&(struct baton_delete){spi, spi, op->epoch, op->version},
 					NOW_MS);
 	case CLAIM:
 		return r ? baton_own_claim(&o, r, &ids[op->by], op->by + 1) : BATON_E_NOT_FOUND;
@@ -156,7 +157,8 @@ static void same(unsigned session_number)
 	if (!x->mark_count)
 		return;
 	PROP(x->marks[0].spi_in == y->marks[0].spi_in);
-	PROP(memcmp(&x->marks[0].counters, &y->marks[0].counters, sizeof(x->marks[0].counters)) == 0);
+	PROP(memcmp(&x->marks[0].counters, &y->marks[0].counters, sizeof(x->marks[0].counters)) ==
+	     0);
 }
 
 static void schedule(uint64_t seed)
@@ -173,7 +175,8 @@ static void schedule(uint64_t seed)
 		for (unsigned t = 0; t < 2; t++) {
 			int status = execute(&tables[t], &ops[i]);
 
-			PROP(status == BATON_OK || (all[ops[i].session].gone && status == BATON_E_DELETED));
+			PROP(status == BATON_OK ||
+			     (all[ops[i].session].gone && status == BATON_E_DELETED));
 		}
 		for (unsigned n = sample_below(&r, 3); n; n--) {
 			unsigned old = sample_below(&r, i + 1);

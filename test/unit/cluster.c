@@ -58,7 +58,8 @@ static void on_request(void *ctx, const void *buf, size_t len)
 	const struct path *p = ctx;
 	struct cluster_node *n = p->from;
 	struct baton_peer *peer = n->peers[p->to->index];
-	int got = baton_service_answer(n->service, &p->to->id, buf, len, n->c->now_ms, out, sizeof(out));
+	int got = baton_service_answer(n->service, &p->to->id, buf, len, n->c->now_ms, out,
+				       sizeof(out));
 
 	n->requests++;
 	n->hellos += n->service->msg.hello;
@@ -78,7 +79,8 @@ static void on_response(void *ctx, void *tag, const void *buf, size_t len)
 
 static const struct baton_exchange_ops exchange_ops = {on_send, on_request, on_response};
 
-/* ---- what batond does when it is told --------------------------------------------------------- */
+/* ---- what batond does when it is told ---------------------------------------------------------
+ */
 
 static void leave(struct cluster_node *n, struct baton_record *r)
 {
@@ -208,7 +210,8 @@ static void clear_exchanges(struct cluster_node *n)
 			if (x->parts[j]->total)
 				baton_reassembly_reset(x->parts[j]);
 		x->boot = n->boot;
-		x->peer_boot = x->last_heard_ms = x->sent = x->received = x->retransmitted = x->timeouts = 0;
+		x->peer_boot = x->last_heard_ms = x->sent = x->received = x->retransmitted =
+			x->timeouts = 0;
 		x->next_msgid = 0;
 		memset(x->refused, 0, sizeof(x->refused));
 	}
@@ -260,8 +263,11 @@ struct cluster *cluster_new(unsigned table_max)
 		must(n->service);
 		n->service->own = &n->own;
 		n->service->stores = true;
-		n->own = (struct baton_ownership){.table = &n->table, .self = &n->id, .lease = CLUSTER_LEASE,
-						  .losing = on_losing, .ctx = n};
+		n->own = (struct baton_ownership){.table = &n->table,
+						  .self = &n->id,
+						  .lease = CLUSTER_LEASE,
+						  .losing = on_losing,
+						  .ctx = n};
 	}
 	cluster_reset(c, 1);
 	return c;
@@ -293,7 +299,8 @@ void cluster_reset(struct cluster *c, uint64_t seed)
 
 		cluster_restart(n);
 		n->off = false;
-		n->lost = n->behind = n->losing = n->refused = n->states = n->hellos = n->synceds = n->requests = 0;
+		n->lost = n->behind = n->losing = n->refused = n->states = n->hellos = n->synceds =
+			n->requests = 0;
 		n->answers = n->silences = 0;
 	}
 	while (c->queued)
@@ -458,11 +465,12 @@ bool cluster_clean(const struct cluster_node *n, const struct baton_record *r, u
 	const struct baton_replica *rep = &r->peers[at];
 
 	(void)n;
-	return !rep->dirty && !rep->flying && !rep->dirty_since_ms && rep->acked_version == r->version;
+	return !rep->dirty && !rep->flying && !rep->dirty_since_ms &&
+	       rep->acked_version == r->version;
 }
 
-static void build_claim(struct cluster_node *n, struct baton_builder *b, const struct baton_header *h,
-			const struct baton_id *subject)
+static void build_claim(struct cluster_node *n, struct baton_builder *b,
+			const struct baton_header *h, const struct baton_id *subject)
 {
 	baton_build_begin(b, n->c->buf, sizeof(n->c->buf), h);
 	baton_build_id(b, BATON_PL_IDI, &n->id);
@@ -477,13 +485,15 @@ int cluster_ask_claim(struct cluster_node *n, unsigned at, const struct baton_id
 	struct baton_builder b;
 
 	build_claim(n, &b, &h, subject);
-	return baton_peer_ask(n->peers[at], &b, NULL, n->c->now_ms, n->c->now_ms + BATON_DEADLINE_MS);
+	return baton_peer_ask(n->peers[at], &b, NULL, n->c->now_ms,
+			      n->c->now_ms + BATON_DEADLINE_MS);
 }
 
 unsigned cluster_claim_here(struct cluster_node *n, const struct baton_id *subject)
 {
 	static uint8_t out[BATON_MESSAGE_MAX];
-	const struct baton_header h = {.exchange = BATON_SA_RETR, .flags = BATON_FLAG_INITIATOR, .spi_i = n->boot};
+	const struct baton_header h = {
+		.exchange = BATON_SA_RETR, .flags = BATON_FLAG_INITIATOR, .spi_i = n->boot};
 	struct cluster *c = n->c;
 	struct baton_builder b;
 	int len;
@@ -491,7 +501,8 @@ unsigned cluster_claim_here(struct cluster_node *n, const struct baton_id *subje
 	build_claim(n, &b, &h, subject);
 	len = baton_build_end(&b);
 	must(len > 0);
-	len = baton_service_answer(n->service, &n->id, c->buf, (size_t)len, c->now_ms, out, sizeof(out));
+	len = baton_service_answer(n->service, &n->id, c->buf, (size_t)len, c->now_ms, out,
+				   sizeof(out));
 	must(len > 0);
 	c->msg.statuses = NULL;
 	c->msg.status_max = 0;
@@ -506,7 +517,8 @@ static bool same_sas(const struct baton_record *x, const struct baton_record *y)
 		return false;
 	for (unsigned i = 0; i < x->mark_count; i++)
 		if (x->marks[i].spi_in != y->marks[i].spi_in ||
-		    memcmp(&x->marks[i].counters, &y->marks[i].counters, sizeof(x->marks[i].counters)) != 0)
+		    memcmp(&x->marks[i].counters, &y->marks[i].counters,
+			   sizeof(x->marks[i].counters)) != 0)
 			return false;
 	return true;
 }
@@ -519,7 +531,7 @@ bool cluster_same(struct cluster_node *a, struct cluster_node *b, unsigned i)
 		return !x && !y;
 	if (x->deleted || y->deleted)
 		return x->deleted && y->deleted;
-	return baton_id_equal(&x->owner, &y->owner) && x->epoch == y->epoch && x->version == y->version &&
-	       x->msgid_in == y->msgid_in && x->msgid_out == y->msgid_out && x->remote.port == y->remote.port &&
-	       same_sas(x, y);
+	return baton_id_equal(&x->owner, &y->owner) && x->epoch == y->epoch &&
+	       x->version == y->version && x->msgid_in == y->msgid_in &&
+	       x->msgid_out == y->msgid_out && x->remote.port == y->remote.port && same_sas(x, y);
 }

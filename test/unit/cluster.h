@@ -30,7 +30,7 @@ struct cluster_node {
 	struct baton_peer *peers[CLUSTER_NODES]; /* NULL = not joined with that node */
 	/* what it was told, for the test to look at */
 	unsigned lost, behind, losing, refused, states, hellos, synceds, requests;
-	struct baton_status last; /* of lost or refused */
+	struct baton_status last;   /* of lost or refused */
 	unsigned answers, silences; /* to baton_peer_ask() */
 };
 
@@ -44,8 +44,8 @@ struct cluster_datagram {
 struct cluster {
 	uint64_t now_ms;
 	struct sample_random random;
-	unsigned loss, dup;	/* percent */
-	unsigned delay_ms;	/* at most; more than 1 lets datagrams overtake each other */
+	unsigned loss, dup; /* percent */
+	unsigned delay_ms;  /* at most; more than 1 lets datagrams overtake each other */
 	bool cut[CLUSTER_NODES][CLUSTER_NODES]; /* a path that is broken */
 	unsigned table_max;
 	uint64_t sent;
@@ -61,7 +61,8 @@ struct cluster {
 	uint8_t buf[BATON_MESSAGE_MAX];
 };
 
-/* Nodes "gw-a", "gw-b", "gw-c"; join them yourself. Allocated once: cluster_reset() makes it as new, with another seed. */
+/* Nodes "gw-a", "gw-b", "gw-c"; join them yourself. Allocated once: cluster_reset() makes it as
+ * new, with another seed. */
 struct cluster *cluster_new(unsigned table_max);
 void cluster_free(struct cluster *c);
 void cluster_reset(struct cluster *c, uint64_t seed);
@@ -76,7 +77,8 @@ void cluster_run(struct cluster *c, uint64_t ms);
 /* Lets time pass until nothing is dirty or under way at nodes that are on; false after limit_ms. */
 bool cluster_settle(struct cluster *c, uint64_t limit_ms);
 
-/* The session number i (from 1) with one CHILD SA, changed or new, becomes node's and is to be told. A status of ownership.h. */
+/* The session number i (from 1) with one CHILD SA, changed or new, becomes node's and is to be
+ * told. A status of ownership.h. */
 int cluster_put(struct cluster_node *n, unsigned i);
 struct baton_record *cluster_record(struct cluster_node *n, unsigned i);
 void cluster_dirty(struct cluster_node *n, struct baton_record *r, uint8_t what);
@@ -86,7 +88,8 @@ bool cluster_owns(const struct cluster_node *n, const struct baton_record *r);
 bool cluster_clean(const struct cluster_node *n, const struct baton_record *r, unsigned at);
 /* A claim of subject's sessions at node `at`. */
 int cluster_ask_claim(struct cluster_node *n, unsigned at, const struct baton_id *subject);
-/* Claims subject's sessions in the node's own table, as a takeover does. The sessions it returned. */
+/* Claims subject's sessions in the node's own table, as a takeover does. The sessions it returned.
+ */
 unsigned cluster_claim_here(struct cluster_node *n, const struct baton_id *subject);
 /* Do two nodes have the same of this session (but for the lifetimes)? */
 bool cluster_same(struct cluster_node *a, struct cluster_node *b, unsigned i);

@@ -19,8 +19,10 @@ static void put16(uint8_t *p, size_t v)
 	p[1] = (uint8_t)v;
 }
 
-/* Walks from the payload at pos, whose type is at next_pos, to the nth of that type; *next_pos follows. SIZE_MAX: none. */
-static size_t walk(const uint8_t *buf, size_t len, size_t *next_pos, size_t pos, uint8_t type, unsigned nth)
+/* Walks from the payload at pos, whose type is at next_pos, to the nth of that type; *next_pos
+ * follows. SIZE_MAX: none. */
+static size_t walk(const uint8_t *buf, size_t len, size_t *next_pos, size_t pos, uint8_t type,
+		   unsigned nth)
 {
 	while (buf[*next_pos] != BATON_PL_NONE && pos + 4 <= len) {
 		if (buf[*next_pos] == type && nth-- == 0)
@@ -31,7 +33,8 @@ static size_t walk(const uint8_t *buf, size_t len, size_t *next_pos, size_t pos,
 	return SIZE_MAX;
 }
 
-/* The container the edits are in: where its first type stands, its first payload, and the CHILD around it (0 = none). */
+/* The container the edits are in: where its first type stands, its first payload, and the CHILD
+ * around it (0 = none). */
 struct frame {
 	size_t next_pos, first, child;
 };
@@ -78,8 +81,7 @@ static void shift(struct edit *e, size_t pos, long delta)
 		memset(e->buf + pos, 0, (size_t)delta);
 	e->len = (size_t)((long)e->len + delta);
 	if (f.child)
-		put16(e->buf + f.child + 2,
-		      (size_t)((long)get16(e->buf + f.child + 2) + delta));
+		put16(e->buf + f.child + 2, (size_t)((long)get16(e->buf + f.child + 2) + delta));
 	if (e->level == EDIT_MESSAGE) {
 		put16(e->buf + 24, e->len >> 16);
 		put16(e->buf + 26, e->len & 0xffff);

@@ -22,7 +22,8 @@ struct edit {
 	enum edit_level level;
 };
 
-/* Offset of the generic header of the nth (from 0) payload of that type. The test fails when there is none. */
+/* Offset of the generic header of the nth (from 0) payload of that type. The test fails when there
+ * is none. */
 size_t edit_find(const struct edit *e, uint8_t type, unsigned nth);
 /* Puts a payload in front of the others. */
 void edit_add(struct edit *e, uint8_t type, bool critical, const void *body, size_t len);

@@ -12,7 +12,8 @@
 static struct baton_arming entry(uint32_t n)
 {
 	return (struct baton_arming){
-		.id = {.dst = {.family = AF_INET, .ip = {10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}},
+		.id = {.dst = {.family = AF_INET,
+			       .ip = {10, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}},
 		       .spi = n * 64, /* all in few homes, were it not for the address */
 		       .protocol = BATON_PROTO_ESP},
 		.packets = n,

@@ -35,7 +35,8 @@ static int setup(void **state)
 {
 	(void)state;
 	sample_session(&s);
-	o = (struct baton_ownership){.table = &t, .self = &here, .lease = 1000, .losing = losing, .ctx = &o};
+	o = (struct baton_ownership){
+		.table = &t, .self = &here, .lease = 1000, .losing = losing, .ctx = &o};
 	lost = 0;
 	return baton_table_init(&t, MAX, 0x5eed);
 }
@@ -83,9 +84,10 @@ static int report(const struct baton_id *sender, uint32_t epoch, uint64_t out_se
 	return baton_own_report(&o, sender, &rep);
 }
 
-static int delete(const struct baton_id *sender, uint32_t epoch, uint64_t version)
+static int delete (const struct baton_id *sender, uint32_t epoch, uint64_t version)
 {
-	return baton_own_delete(&o, sender, &(struct baton_delete){s.spi_i, s.spi_r, epoch, version}, NOW_MS);
+	return baton_own_delete(&o, sender,
+				&(struct baton_delete){s.spi_i, s.spi_r, epoch, version}, NOW_MS);
 }
 
 /* ---- 5.3.3: claim -------------------------------------------------------------------------- */
@@ -108,7 +110,8 @@ static void a_claim_starts_above_all_that_may_have_been(void **state)
 	assert_int_equal(m->counters.out_lease, 67536);
 	assert_int_equal(m->counters.in_seq, 1400);
 	assert_int_equal(m->counters.in_limit, 1400);
-	assert_false(m->watched || m->moving || m->seen_ms); /* the former owner's rate says nothing */
+	assert_false(m->watched || m->moving ||
+		     m->seen_ms); /* the former owner's rate says nothing */
 }
 
 static void every_child_is_moved_by_a_claim(void **state)
@@ -144,7 +147,8 @@ static void another_incarnation_claims_anew(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 77), BATON_OK); /* its own, after a restart */
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 77),
+			 BATON_OK); /* its own, after a restart */
 	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78), BATON_OK);
 	assert_int_equal(record()->epoch, 5);
 	assert_int_equal(counters()->out_seq, 67536);
@@ -159,7 +163,7 @@ static void the_former_owner_is_refused_after_a_claim(void **state)
 	s.version = 100;
 	assert_int_equal(put(&gw_a), BATON_E_STALE_OWNER);
 	assert_int_equal(report(&gw_a, 3, 90000), BATON_E_STALE_OWNER);
-	assert_int_equal(delete(&gw_a, 3, 100), BATON_E_STALE_OWNER);
+	assert_int_equal(delete (&gw_a, 3, 100), BATON_E_STALE_OWNER);
 	assert_int_equal(counters()->out_seq, 66536);
 }
 
@@ -178,7 +182,7 @@ static void deleted_sessions_cannot_be_claimed(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_E_DELETED);
 	assert_true(baton_id_equal(&record()->owner, &gw_a));
 }
@@ -189,7 +193,8 @@ static void numbers_used_up_do_not_begin_again(void **state)
 	s.children[0].counters.out_lease = UINT64_MAX - 5;
 	own_by(&gw_a);
 	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77), BATON_OK);
-	assert_true(counters()->out_seq == UINT64_MAX - 5 && counters()->out_lease == UINT64_MAX - 5);
+	assert_true(counters()->out_seq == UINT64_MAX - 5 &&
+		    counters()->out_lease == UINT64_MAX - 5);
 	record()->epoch = UINT32_MAX;
 	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78), BATON_E_LIMIT);
 	record()->epoch = 4;

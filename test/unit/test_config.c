@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* batond.conf(5): every setting, every complaint and its line, reloading, and names and addresses as text. */
+/* batond.conf(5): every setting, every complaint and its line, reloading, and names and addresses
+ * as text. */
 #include "daemon/config.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,7 +65,8 @@ static void setting_refused(const char *section, const char *line)
 
 	snprintf(text, sizeof(text), MINIMAL "\n[%s]\n%s\n", section, line);
 	sscanf(line, "%63[^ =] = %255[^\n]", name, value);
-	snprintf(why, sizeof(why), "5: %s: not a valid value: '%s' (see batond.conf(5))\n", name, value);
+	snprintf(why, sizeof(why), "5: %s: not a valid value: '%s' (see batond.conf(5))\n", name,
+		 value);
 	refused(text, why);
 }
 
@@ -234,7 +236,8 @@ static void server_id_is_a_name_or_an_address(void **state)
 	(void)state;
 	refused("[batond]\nserver_id = two words\n",
 		"2: server_id: not a valid value: 'two words' (see batond.conf(5))\n");
-	refused("[batond]\nserver_id =\n", "2: server_id: not a valid value: '' (see batond.conf(5))\n");
+	refused("[batond]\nserver_id =\n",
+		"2: server_id: not a valid value: '' (see batond.conf(5))\n");
 	memset(text + 21, 'x', 63);
 	accepted(text);
 	text[84] = 'x';
@@ -287,7 +290,8 @@ static void what_is_no_line_is_said_so(void **state)
 static void all_complaints_are_made_not_only_the_first(void **state)
 {
 	(void)state;
-	refused("[batond]\nserver_id = gw a\nlog_level = loud\n\n[cluster]\nmtu = 9\nlisten = here\n",
+	refused("[batond]\nserver_id = gw a\nlog_level = loud\n\n[cluster]\nmtu = 9\nlisten = "
+		"here\n",
 		"2: server_id: not a valid value: 'gw a' (see batond.conf(5))\n"
 		"3: log_level: not a valid value: 'loud' (see batond.conf(5))\n"
 		"6: mtu: not a valid value: '9' (see batond.conf(5))\n"
@@ -313,9 +317,11 @@ static void peers_need_a_name_and_an_address(void **state)
 		"5: [peer ]: not a Server ID (host name or IP address)\n");
 	refused(MINIMAL "[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\naddress = nowhere\n",
 		"6: address: not a valid value: 'nowhere' (see batond.conf(5))\n");
-	refused(MINIMAL "[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\n[peer gw-c]\naddress = 192.0.2.3\n",
+	refused(MINIMAL
+		"[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\n[peer gw-c]\naddress = 192.0.2.3\n",
 		"5: [peer gw-b]: address is missing\n");
-	refused(MINIMAL "[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\n", "5: [peer gw-b]: address is missing\n");
+	refused(MINIMAL "[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\n",
+		"5: [peer gw-b]: address is missing\n");
 }
 
 static void a_peers_name_is_not_cut(void **state)
@@ -336,8 +342,9 @@ static void a_peers_name_is_not_cut(void **state)
 static void a_peer_may_be_written_in_two_parts(void **state)
 {
 	(void)state;
-	accepted(MINIMAL "[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\n[store]\nenabled = no\n[peer gw-b]\n"
-			 "address = 192.0.2.2\n");
+	accepted(MINIMAL
+		 "[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\n[store]\nenabled = no\n[peer gw-b]\n"
+		 "address = 192.0.2.2\n");
 	assert_int_equal(c.peer_count, 1);
 }
 
@@ -363,7 +370,8 @@ static void there_are_at_most_eight_peers(void **state)
 
 	(void)state;
 	for (int i = 1; i <= 8; i++)
-		snprintf(text + strlen(text), 64, "[peer gw-%d]\naddress = 192.0.2.%d\n", i, i + 10);
+		snprintf(text + strlen(text), 64, "[peer gw-%d]\naddress = 192.0.2.%d\n", i,
+			 i + 10);
 	accepted(text);
 	assert_int_equal(c.peer_count, BATON_PEERS_MAX);
 	strcat(text, "[peer gw-9]\naddress = 192.0.2.99\n");
@@ -392,7 +400,8 @@ static void complaints_need_no_listener(void **state)
 /* ---- reloading ----------------------------------------------------------------------------- */
 
 #define WHOLE                                                                                      \
-	"[batond]\nserver_id = gw-a\nrun_dir = /tmp/a\n[cluster]\nlisten = 127.0.0.1\nipsec = require\n"    \
+	"[batond]\nserver_id = gw-a\nrun_dir = /tmp/a\n[cluster]\nlisten = 127.0.0.1\nipsec = "    \
+	"require\n"                                                                                \
 	"[peer gw-b]\naddress = 127.0.0.2\n"
 
 static const char *fixed(const char *from, const char *to)
@@ -409,7 +418,9 @@ static void reload_takes_levels_and_steps(void **state)
 {
 	(void)state;
 	assert_null(fixed(WHOLE, WHOLE));
-	assert_null(fixed(WHOLE, WHOLE "[batond]\nlog_level = debug\n[gateway]\ncounter_age = 1s\nlease = 100\n"));
+	assert_null(
+		fixed(WHOLE, WHOLE
+		      "[batond]\nlog_level = debug\n[gateway]\ncounter_age = 1s\nlease = 100\n"));
 }
 
 static void reload_names_what_needs_a_restart(void **state)
@@ -424,7 +435,8 @@ static void reload_names_what_needs_a_restart(void **state)
 	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-c]\naddress = 127.0.0.3\n"), "[peer]");
 	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-b]\naddress = 127.0.0.3\n"), "[peer]");
 	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-b]\naddress = 127.0.0.2:99\n"), "[peer]");
-	assert_string_equal(fixed(WHOLE "[peer gw-c]\naddress = 127.0.0.3\n", WHOLE "[peer gw-d]\naddress = 127.0.0.3\n"),
+	assert_string_equal(fixed(WHOLE "[peer gw-c]\naddress = 127.0.0.3\n",
+				  WHOLE "[peer gw-d]\naddress = 127.0.0.3\n"),
 			    "[peer]");
 	assert_string_equal(fixed(WHOLE, WHOLE "[gateway]\nenabled = no\n"), "role");
 	assert_string_equal(fixed(WHOLE, WHOLE "[store]\nenabled = no\n"), "role");
@@ -466,9 +478,12 @@ static void printed_ids_hold_no_surprise(void **state)
 
 	(void)state;
 	assert_string_equal(baton_id_print(&id, buf, sizeof(buf)), "a\\x0a\\x22\\x20b\\x80");
-	assert_string_equal(baton_id_print(&id, tiny, sizeof(tiny)), "a\\x0a"); /* never half an escape */
+	assert_string_equal(baton_id_print(&id, tiny, sizeof(tiny)),
+			    "a\\x0a"); /* never half an escape */
 	assert_string_equal(baton_id_print(&(struct baton_id){0}, buf, sizeof(buf)), "");
-	assert_string_equal(baton_id_print(&(struct baton_id){BATON_ID_IPV4, 3, "abc"}, buf, sizeof(buf)), "abc");
+	assert_string_equal(
+		baton_id_print(&(struct baton_id){BATON_ID_IPV4, 3, "abc"}, buf, sizeof(buf)),
+		"abc");
 }
 
 static void addr_case(const char *text, int err, const char *printed)
@@ -483,10 +498,27 @@ static void addr_case(const char *text, int err, const char *printed)
 
 static void addresses_as_text(void **state)
 {
-	static const char *const bad[] = {"", "192.0.2", "192.0.2.256", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536",
-					  "192.0.2.1:x", "192.0.2.1: 1", "192.0.2.1:+1", "192.0.2.1:-1", ":1", "[",
-					  "[]", "[2001:db8::1", "[2001:db8::1]x", "[2001:db8::1]:", "[2001:db8::1]:0",
-					  "[192.0.2.1]", "2001:db8::1::2", "2001:db8::1:99999", "host:1"};
+	static const char *const bad[] = {"",
+					  "192.0.2",
+					  "192.0.2.256",
+					  "192.0.2.1:",
+					  "192.0.2.1:0",
+					  "192.0.2.1:65536",
+					  "192.0.2.1:x",
+					  "192.0.2.1: 1",
+					  "192.0.2.1:+1",
+					  "192.0.2.1:-1",
+					  ":1",
+					  "[",
+					  "[]",
+					  "[2001:db8::1",
+					  "[2001:db8::1]x",
+					  "[2001:db8::1]:",
+					  "[2001:db8::1]:0",
+					  "[192.0.2.1]",
+					  "2001:db8::1::2",
+					  "2001:db8::1:99999",
+					  "host:1"};
 	char long_text[100];
 
 	(void)state;
@@ -508,8 +540,10 @@ static void an_address_without_port_or_family_prints(void **state)
 	char buf[64];
 
 	(void)state;
-	assert_string_equal(baton_addr_print(&(struct baton_addr){.family = AF_INET, .ip = {10, 0, 0, 1}}, buf,
-					     sizeof(buf)), "10.0.0.1");
+	assert_string_equal(
+		baton_addr_print(&(struct baton_addr){.family = AF_INET, .ip = {10, 0, 0, 1}}, buf,
+				 sizeof(buf)),
+		"10.0.0.1");
 	assert_string_equal(baton_addr_print(&(struct baton_addr){0}, buf, sizeof(buf)), "-");
 }
 

@@ -20,7 +20,7 @@ static const struct {
 	const char *name;
 	void (*run)(const uint8_t *data, size_t size);
 } targets[] = {{"message", fuzz_message}, {"session", fuzz_session}, {"fragment", fuzz_fragment},
-	       {"service", fuzz_service}, {"xfrm", fuzz_xfrm}, {"config", fuzz_config}};
+	       {"service", fuzz_service}, {"xfrm", fuzz_xfrm},	     {"config", fuzz_config}};
 #define TARGETS (sizeof(targets) / sizeof(*targets))
 
 static uint8_t data[FILE_MAX];
@@ -54,7 +54,8 @@ static void every_file_is_survived(void **state)
 
 			if (e->d_name[0] == '.')
 				continue;
-			snprintf(path, sizeof(path), "%s/%s/%s", CORPUS_DIR, targets[i].name, e->d_name);
+			snprintf(path, sizeof(path), "%s/%s/%s", CORPUS_DIR, targets[i].name,
+				 e->d_name);
 			len = read_file(path);
 			assert_true(len >= 0);
 			targets[i].run(data, (size_t)len);

@@ -106,8 +106,11 @@ static uint32_t ask(size_t size, void *tag, uint64_t now_ms, uint64_t deadline_m
 
 static struct baton_header response_header(uint32_t msgid)
 {
-	return (struct baton_header){.spi_i = BOOT, .spi_r = PEER_BOOT, .exchange = BATON_SA_STOR,
-				     .flags = BATON_FLAG_RESPONSE, .msgid = msgid};
+	return (struct baton_header){.spi_i = BOOT,
+				     .spi_r = PEER_BOOT,
+				     .exchange = BATON_SA_STOR,
+				     .flags = BATON_FLAG_RESPONSE,
+				     .msgid = msgid};
 }
 
 static void answer(uint32_t msgid, uint64_t now_ms)
@@ -168,7 +171,8 @@ static void a_request_is_repeated_with_backoff_until_its_deadline(void **state)
 		baton_exchange_tick(&x, now_ms);
 		assert_int_equal(sent_count, i + 2);
 		assert_int_equal(sent[i + 1].len, sent[0].len);
-		assert_memory_equal(sent[i + 1].buf, sent[0].buf, sent[0].len); /* the same octets */
+		assert_memory_equal(sent[i + 1].buf, sent[0].buf,
+				    sent[0].len); /* the same octets */
 	}
 	assert_int_equal(baton_exchange_tick(&x, now_ms), 11000); /* the deadline comes first */
 	assert_int_equal(silences, 0);
@@ -215,8 +219,9 @@ static void the_window_is_64(void **state)
 	len = build(&h, 40);
 	assert_int_equal(baton_exchange_start(&x, msg, len, NULL, 1000, 4000), -BATON_E_BUSY);
 	assert_int_equal(sent_count, BATON_WINDOW);
-	assert_int_equal(baton_exchange_header(&x, BATON_SA_STOR).msgid, BATON_WINDOW); /* not used up */
-	answer(31, 1001); /* they may overtake each other */
+	assert_int_equal(baton_exchange_header(&x, BATON_SA_STOR).msgid,
+			 BATON_WINDOW); /* not used up */
+	answer(31, 1001);		/* they may overtake each other */
 	assert_true(baton_exchange_ready(&x));
 	assert_int_equal(ask(40, NULL, 1001, 4000), BATON_WINDOW);
 	assert_int_equal(baton_exchange_tick(&x, 1001), 1100);
@@ -281,8 +286,11 @@ static void an_answer_for_an_earlier_incarnation_is_counted(void **state)
 
 static struct baton_header request_header(uint32_t msgid)
 {
-	return (struct baton_header){.spi_i = PEER_BOOT, .spi_r = 12345, .exchange = BATON_SA_STOR,
-				     .flags = BATON_FLAG_INITIATOR, .msgid = msgid};
+	return (struct baton_header){.spi_i = PEER_BOOT,
+				     .spi_r = 12345,
+				     .exchange = BATON_SA_STOR,
+				     .flags = BATON_FLAG_INITIATOR,
+				     .msgid = msgid};
 }
 
 static void a_repeated_request_is_handed_up_again(void **state)
@@ -315,7 +323,8 @@ static void a_response_is_sent_once(void **state)
 
 /* ---- fragments ------------------------------------------------------------------------------- */
 
-/* Hands the datagrams that were sent back in, as if the peer had sent them; x then sees its own request. */
+/* Hands the datagrams that were sent back in, as if the peer had sent them; x then sees its own
+ * request. */
 static void give(unsigned i)
 {
 	baton_exchange_input(&x, sent[i].buf, sent[i].len, 2000);
@@ -391,7 +400,8 @@ static void pieces_of_several_messages_are_kept_apart(void **state)
 			give(first[m] + piece);
 	assert_int_equal(requests, BATON_REASSEMBLIES);
 	requests = 0;
-	for (unsigned piece = 0; piece < 3; piece++) /* one more than there are places: the oldest is forgotten */
+	for (unsigned piece = 0; piece < 3;
+	     piece++) /* one more than there are places: the oldest is forgotten */
 		for (unsigned m = 0; m <= BATON_REASSEMBLIES; m++)
 			give(first[m] + piece);
 	assert_true(requests < BATON_REASSEMBLIES + 1);

@@ -16,8 +16,11 @@ static uint8_t msg[BATON_MESSAGE_MAX + 1], pieces[BATON_FRAGMENTS_MAX][65535];
 static size_t piece_len[BATON_FRAGMENTS_MAX];
 static struct baton_reassembly r;
 
-static const struct baton_header header = {
-	.spi_i = 1, .spi_r = 2, .exchange = BATON_SA_RETR, .flags = BATON_FLAG_RESPONSE, .msgid = 7};
+static const struct baton_header header = {.spi_i = 1,
+					   .spi_r = 2,
+					   .exchange = BATON_SA_RETR,
+					   .flags = BATON_FLAG_RESPONSE,
+					   .msgid = 7};
 
 /* A message of exactly len bytes; its content differs with seed. */
 static void make_message(size_t len, uint64_t seed)
@@ -131,7 +134,8 @@ static void fragments_show_the_header_of_the_message(void **state)
 		baton_reader_init(&reader, pieces[i], piece_len[i]);
 		assert_int_equal(baton_header_decode(&h, &reader), 0);
 		assert_true(h.spi_i == header.spi_i && h.spi_r == header.spi_r);
-		assert_true(h.exchange == header.exchange && h.flags == header.flags && h.msgid == header.msgid);
+		assert_true(h.exchange == header.exchange && h.flags == header.flags &&
+			    h.msgid == header.msgid);
 		assert_int_equal(h.next_payload, BATON_PL_FRAGMENT);
 		assert_int_equal(h.length, piece_len[i]);
 	}
@@ -143,8 +147,10 @@ static void sender_refuses_what_cannot_be_sent(void **state)
 
 	(void)state;
 	make_message(BATON_MESSAGE_MAX, 1);
-	assert_int_equal(baton_fragment(msg, BATON_MESSAGE_MAX, HEAD + 338, 0, out, sizeof(out)), -BATON_E_LIMIT);
-	assert_int_equal(baton_fragment(msg, BATON_MESSAGE_MAX + 1, 1400, 0, out, sizeof(out)), -BATON_E_LIMIT);
+	assert_int_equal(baton_fragment(msg, BATON_MESSAGE_MAX, HEAD + 338, 0, out, sizeof(out)),
+			 -BATON_E_LIMIT);
+	assert_int_equal(baton_fragment(msg, BATON_MESSAGE_MAX + 1, 1400, 0, out, sizeof(out)),
+			 -BATON_E_LIMIT);
 	make_message(1000, 1);
 	assert_int_equal(baton_fragment(msg, 1000, HEAD + 27, 0, out, sizeof(out)), -BATON_E_LIMIT);
 	assert_int_equal(baton_fragment(msg, 1000, 0, 0, out, sizeof(out)), -BATON_E_LIMIT);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Header, payload chain and the bodies of SA_Stor and SA_Retr: docs/protocol.md 5.1.1, 5.1.2 and 5.2. */
+/* Header, payload chain and the bodies of SA_Stor and SA_Retr: docs/protocol.md 5.1.1, 5.1.2
+ * and 5.2. */
 #include "edit.h"
 #include "sample.h"
 #include <baton/message.h>
@@ -45,14 +46,28 @@ static struct edit end(struct baton_builder *b)
 }
 
 static const struct baton_report reports[2] = {
-	{.kind = BATON_REPORT_CHILD, .protocol = 3, .spi_in = 0xc1000001, .spi_i = 1, .spi_r = 2, .epoch = 3,
+	{.kind = BATON_REPORT_CHILD,
+	 .protocol = 3,
+	 .spi_in = 0xc1000001,
+	 .spi_i = 1,
+	 .spi_r = 2,
+	 .epoch = 3,
 	 .counters = {4, 5, 6, 7}},
-	{.kind = BATON_REPORT_MSGID, .protocol = 1, .spi_i = 1, .spi_r = 2, .epoch = 3, .msgid_in = 8,
+	{.kind = BATON_REPORT_MSGID,
+	 .protocol = 1,
+	 .spi_i = 1,
+	 .spi_r = 2,
+	 .epoch = 3,
+	 .msgid_in = 8,
 	 .msgid_out = 9},
 };
 static const struct baton_delete gone = {1, 2, 3, 0x1122334455667788};
 static const struct baton_status item = {
-	.status = BATON_E_STALE_OWNER, .spi_i = 1, .spi_r = 2, .epoch = 4, .version = 5,
+	.status = BATON_E_STALE_OWNER,
+	.spi_i = 1,
+	.spi_r = 2,
+	.epoch = 4,
+	.version = 5,
 	.owner = {BATON_ID_FQDN, 4, "gw-b"},
 };
 
@@ -106,7 +121,8 @@ static void reads_back_everything(void **state)
 	assert_int_equal(m.cursor.position, 77);
 	assert_int_equal(m.cursor.max_bytes, 4000);
 	assert_int_equal(m.session_count, 1);
-	assert_true(m.sessions[0].spi_i == 0x0123456789abcdef && m.sessions[0].spi_r == 0xfedcba9876543210);
+	assert_true(m.sessions[0].spi_i == 0x0123456789abcdef &&
+		    m.sessions[0].spi_r == 0xfedcba9876543210);
 	assert_int_equal(m.report_count, 2);
 	assert_memory_equal(m.reports, reports, sizeof(reports));
 	assert_int_equal(m.delete_count, 1);
@@ -123,7 +139,8 @@ static void session_found_in_a_message_decodes(void **state)
 	(void)state;
 	sample_session(&want);
 	assert_int_equal(decode(&e), 0);
-	assert_int_equal(baton_session_decode(&got, m.sessions[0].body, m.sessions[0].len, NULL), 0);
+	assert_int_equal(baton_session_decode(&got, m.sessions[0].body, m.sessions[0].len, NULL),
+			 0);
 	assert_memory_equal(&want, &got, sizeof(want));
 }
 
@@ -194,7 +211,8 @@ static void every_truncation_is_refused(void **state)
 
 	(void)state;
 	for (e.len = 0; e.len < whole; e.len++) {
-		uint8_t *tail = buf + sizeof(buf) - e.len; /* at the end, where a byte too far shows */
+		uint8_t *tail = buf + sizeof(buf) -
+				e.len; /* at the end, where a byte too far shows */
 		struct edit cut = {tail, e.len, EDIT_MESSAGE};
 
 		memmove(tail, buf, e.len);
@@ -286,7 +304,10 @@ static void bytes_left_over_are_refused(void **state)
 	static const struct {
 		uint8_t payload;
 		unsigned nth;
-	} fixed[] = {{BATON_PL_NOTIFY, 0}, {BATON_PL_NOTIFY, 5}, {BATON_PL_NOTIFY, 6}, {BATON_PL_CURSOR, 0},
+	} fixed[] = {{BATON_PL_NOTIFY, 0},
+		     {BATON_PL_NOTIFY, 5},
+		     {BATON_PL_NOTIFY, 6},
+		     {BATON_PL_CURSOR, 0},
 		     {BATON_PL_DELETE, 0}};
 
 	(void)state;
@@ -301,8 +322,9 @@ static void bytes_left_over_are_refused(void **state)
 
 static void bodies_too_short_are_refused(void **state)
 {
-	static const uint8_t payloads[] = {BATON_PL_IDI,     BATON_PL_NOTIFY, BATON_PL_SESSION, BATON_PL_COUNTERS,
-					   BATON_PL_DELETE, BATON_PL_LEASE,  BATON_PL_CURSOR};
+	static const uint8_t payloads[] = {BATON_PL_IDI,      BATON_PL_NOTIFY, BATON_PL_SESSION,
+					   BATON_PL_COUNTERS, BATON_PL_DELETE, BATON_PL_LEASE,
+					   BATON_PL_CURSOR};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(payloads); i++) {
@@ -321,9 +343,10 @@ static void each_repeated_payload_is_refused(void **state)
 	static const struct {
 		uint8_t payload;
 		unsigned nth;
-	} once[] = {{BATON_PL_IDI, 0},	  {BATON_PL_IDR, 0},	{BATON_PL_CURSOR, 0}, {BATON_PL_NOTIFY, 0},
-		    {BATON_PL_NOTIFY, 1}, {BATON_PL_NOTIFY, 2}, {BATON_PL_NOTIFY, 3}, {BATON_PL_NOTIFY, 4},
-		    {BATON_PL_NOTIFY, 5}, {BATON_PL_NOTIFY, 6}};
+	} once[] = {{BATON_PL_IDI, 0},	  {BATON_PL_IDR, 0},	{BATON_PL_CURSOR, 0},
+		    {BATON_PL_NOTIFY, 0}, {BATON_PL_NOTIFY, 1}, {BATON_PL_NOTIFY, 2},
+		    {BATON_PL_NOTIFY, 3}, {BATON_PL_NOTIFY, 4}, {BATON_PL_NOTIFY, 5},
+		    {BATON_PL_NOTIFY, 6}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(once) / sizeof(*once); i++) {
@@ -359,14 +382,18 @@ static void unknown_notifies_are_ignored(void **state)
 	struct edit e = build_all();
 
 	(void)state;
-	edit_add(&e, BATON_PL_NOTIFY, false, "\3\4\xbf\xff" "spi!data", 12);
+	edit_add(&e, BATON_PL_NOTIFY, false,
+		 "\3\4\xbf\xff"
+		 "spi!data",
+		 12);
 	edit_add(&e, BATON_PL_NOTIFY, false, "\0\0\x40\0", 4);
 	assert_int_equal(decode(&e), 0);
 }
 
 /* ---- limits -------------------------------------------------------------------------------- */
 
-static void one_too_many(struct baton_builder *b, void (*add)(struct baton_builder *), uint8_t payload)
+static void one_too_many(struct baton_builder *b, void (*add)(struct baton_builder *),
+			 uint8_t payload)
 {
 	struct baton_builder before;
 	struct edit e;
@@ -491,7 +518,8 @@ static void builder_says_when_it_is_full(void **state)
 	/* A payload's length has 16 bits. */
 	begin(&b);
 	baton_build_session(&b, big, sizeof(big) - 4);
-	assert_int_equal(baton_build_end(&b), -BATON_E_NOSPACE); /* 28 + 65535 > BATON_MESSAGE_MAX */
+	assert_int_equal(baton_build_end(&b),
+			 -BATON_E_NOSPACE); /* 28 + 65535 > BATON_MESSAGE_MAX */
 	{
 		static uint8_t room[2 * UINT16_MAX];
 

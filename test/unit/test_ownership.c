@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The rules of docs/protocol.md 5.3.2 (storing), one by one, in its order. Claiming: test_claim.c. */
+/* The rules of docs/protocol.md 5.3.2 (storing), one by one, in its order. Claiming: test_claim.c.
+ */
 #include "core/ownership.h"
 #include "sample.h"
 #include <setjmp.h>
@@ -35,7 +36,8 @@ static int setup(void **state)
 {
 	(void)state;
 	sample_session(&s);
-	o = (struct baton_ownership){.table = &t, .self = &here, .lease = 1000, .losing = losing, .ctx = &o};
+	o = (struct baton_ownership){
+		.table = &t, .self = &here, .lease = 1000, .losing = losing, .ctx = &o};
 	lost = 0;
 	return baton_table_init(&t, MAX, 0x5eed);
 }
@@ -83,9 +85,10 @@ static int report(const struct baton_id *sender, uint32_t epoch, uint64_t out_se
 	return baton_own_report(&o, sender, &rep);
 }
 
-static int delete(const struct baton_id *sender, uint32_t epoch, uint64_t version)
+static int delete (const struct baton_id *sender, uint32_t epoch, uint64_t version)
 {
-	return baton_own_delete(&o, sender, &(struct baton_delete){s.spi_i, s.spi_r, epoch, version}, NOW_MS);
+	return baton_own_delete(&o, sender,
+				&(struct baton_delete){s.spi_i, s.spi_r, epoch, version}, NOW_MS);
 }
 
 /* ---- 5.3.2: put ---------------------------------------------------------------------------- */
@@ -115,7 +118,7 @@ static void rule_2_deleted_sessions_do_not_come_back(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	s.version = 1000;
 	s.epoch = 1000;
 	assert_int_equal(put(&gw_a), BATON_E_DELETED);
@@ -217,7 +220,8 @@ static void rule_5_an_ike_rekey_moves_the_sa(void **state)
 	assert_ptr_equal(baton_table_find_in(&t, SPI_IN)->record, new);
 	assert_int_equal(baton_table_find_in(&t, SPI_IN)->counters.out_seq, 5000);
 	s.spi_i--;
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK); /* the old IKE SA: its end leaves the SA alone */
+	assert_int_equal(delete (&gw_a, 3, 18),
+			 BATON_OK); /* the old IKE SA: its end leaves the SA alone */
 	assert_ptr_equal(baton_table_find_in(&t, SPI_IN)->record, new);
 }
 
@@ -243,7 +247,7 @@ static void rule_5_a_spi_is_free_again_after_a_delete(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	s.spi_i++;
 	own_by(&gw_b);
 }
@@ -352,7 +356,7 @@ static void nobody_need_be_told_of_a_loss(void **state)
 	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 1), BATON_OK);
 	s.epoch = 7;
 	own_by(&here);
-	assert_int_equal(delete(&gw_b, 8, 18), BATON_OK);
+	assert_int_equal(delete (&gw_b, 8, 18), BATON_OK);
 }
 
 /* ---- 5.3.2: counters ----------------------------------------------------------------------- */
@@ -369,8 +373,12 @@ static void a_report_is_merged(void **state)
 
 static void a_report_of_message_ids_raises_them(void **state)
 {
-	struct baton_report rep = {.kind = BATON_REPORT_MSGID, .spi_i = s.spi_i, .spi_r = s.spi_r, .epoch = 3,
-				   .msgid_in = 9, .msgid_out = 1};
+	struct baton_report rep = {.kind = BATON_REPORT_MSGID,
+				   .spi_i = s.spi_i,
+				   .spi_r = s.spi_r,
+				   .epoch = 3,
+				   .msgid_in = 9,
+				   .msgid_out = 1};
 
 	(void)state;
 	own_by(&gw_a);
@@ -381,7 +389,10 @@ static void a_report_of_message_ids_raises_them(void **state)
 
 static void a_report_about_nothing_is_not_found(void **state)
 {
-	struct baton_report rep = {.kind = BATON_REPORT_CHILD, .spi_i = s.spi_i, .spi_r = s.spi_r, .epoch = 3,
+	struct baton_report rep = {.kind = BATON_REPORT_CHILD,
+				   .spi_i = s.spi_i,
+				   .spi_r = s.spi_r,
+				   .epoch = 3,
 				   .spi_in = SPI_IN + 1};
 
 	(void)state;
@@ -394,7 +405,7 @@ static void a_report_about_a_deleted_session_says_so(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	assert_int_equal(report(&gw_a, 3, 1), BATON_E_DELETED);
 }
 
@@ -422,7 +433,7 @@ static void a_delete_leaves_a_tombstone(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	assert_true(record()->deleted);
 	assert_null(record()->body);
 	assert_int_equal(record()->epoch, 3);
@@ -430,8 +441,8 @@ static void a_delete_leaves_a_tombstone(void **state)
 	assert_int_equal(record()->stored_ms, NOW_MS);
 	assert_int_equal(t.tombstones, 1);
 	assert_int_equal(t.live, 0);
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK); /* once more: done before */
-	assert_int_equal(delete(&gw_b, 1, 1), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK); /* once more: done before */
+	assert_int_equal(delete (&gw_b, 1, 1), BATON_OK);
 	assert_int_equal(record()->epoch, 3);
 }
 
@@ -439,15 +450,15 @@ static void a_stale_delete_is_refused(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(delete(&gw_a, 2, 18), BATON_E_STALE_OWNER);
-	assert_int_equal(delete(&gw_b, 3, 18), BATON_E_STALE_OWNER);
+	assert_int_equal(delete (&gw_a, 2, 18), BATON_E_STALE_OWNER);
+	assert_int_equal(delete (&gw_b, 3, 18), BATON_E_STALE_OWNER);
 	assert_false(record()->deleted);
 }
 
 static void a_delete_that_overtakes_its_put_is_remembered(void **state)
 {
 	(void)state;
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	assert_true(record()->deleted);
 	assert_true(baton_id_equal(&record()->owner, &gw_a));
 	assert_int_equal(put(&gw_a), BATON_E_DELETED);
@@ -459,7 +470,7 @@ static void a_delete_for_a_full_store_is_refused(void **state)
 	s.child_count = 0;
 	for (unsigned i = 0; i < MAX; i++, s.spi_i++)
 		assert_int_equal(put(&gw_a), BATON_OK);
-	assert_int_equal(delete(&gw_a, 3, 18), BATON_E_FULL);
+	assert_int_equal(delete (&gw_a, 3, 18), BATON_E_FULL);
 	assert_int_equal(t.tombstones, 0);
 }
 
@@ -467,7 +478,7 @@ static void a_delete_keeps_the_higher_version(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(delete(&gw_a, 3, 4), BATON_OK);
+	assert_int_equal(delete (&gw_a, 3, 4), BATON_OK);
 	assert_int_equal(record()->version, 17);
 }
 
@@ -475,7 +486,7 @@ static void a_delete_in_a_newer_epoch_makes_the_owner_stop(void **state)
 {
 	(void)state;
 	own_by(&here);
-	assert_int_equal(delete(&gw_b, 4, 18), BATON_OK);
+	assert_int_equal(delete (&gw_b, 4, 18), BATON_OK);
 	assert_int_equal(lost, 1);
 	assert_true(record()->deleted);
 	assert_int_equal(record()->epoch, 4);
@@ -486,7 +497,7 @@ static void a_node_that_deletes_its_own_session_has_not_lost_it(void **state)
 {
 	(void)state;
 	own_by(&here);
-	assert_int_equal(delete(&here, 3, 18), BATON_OK);
+	assert_int_equal(delete (&here, 3, 18), BATON_OK);
 	assert_int_equal(lost, 0);
 }
 

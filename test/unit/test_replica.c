@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Keeping a peer store up to date through a network that loses, doubles and delays: docs/protocol.md 5.3.1, 5.3.2 and 5.3.5. */
+/* Keeping a peer store up to date through a network that loses, doubles and delays:
+ * docs/protocol.md 5.3.1, 5.3.2 and 5.3.5. */
 #include "cluster.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -352,7 +353,8 @@ static void an_owner_learns_that_its_session_was_claimed(void **state)
 	assert_int_equal(cluster_record(a, 1)->epoch, 2);
 	assert_int_equal(a->refused, 0);
 	assert_true(cluster_same(a, b, 2));
-	assert_int_equal(cluster_record(b, 1)->marks[0].counters.in_seq, 0); /* the refused report has changed nothing */
+	assert_int_equal(cluster_record(b, 1)->marks[0].counters.in_seq,
+			 0); /* the refused report has changed nothing */
 }
 
 static void stale_owner_is_told_with_the_stores_owner(void **state)
@@ -360,7 +362,8 @@ static void stale_owner_is_told_with_the_stores_owner(void **state)
 	(void)state;
 	cluster_put(a, 1);
 	settled();
-	assert_int_equal(baton_own_claim(&b->own, cluster_record(b, 1), &c->nodes[2].id, 5), BATON_OK);
+	assert_int_equal(baton_own_claim(&b->own, cluster_record(b, 1), &c->nodes[2].id, 5),
+			 BATON_OK);
 	count(1, 10);
 	settled();
 	assert_int_equal(a->lost, 1);

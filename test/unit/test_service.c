@@ -62,8 +62,11 @@ static int teardown(void **state)
 
 static void begin(struct baton_builder *b, uint8_t exchange, const struct baton_id *sender)
 {
-	const struct baton_header h = {.spi_i = boot, .spi_r = 0xdead, .exchange = exchange,
-				       .flags = BATON_FLAG_INITIATOR, .msgid = 7};
+	const struct baton_header h = {.spi_i = boot,
+				       .spi_r = 0xdead,
+				       .exchange = exchange,
+				       .flags = BATON_FLAG_INITIATOR,
+				       .msgid = 7};
 
 	baton_build_begin(b, req, sizeof(req), &h);
 	baton_build_id(b, BATON_PL_IDI, sender);
@@ -122,8 +125,8 @@ static void store_many(const struct baton_id *owner, uint64_t first, uint64_t n)
 	}
 }
 
-static void retrieve(const struct baton_id *peer, const struct baton_id *subject, bool claim, uint64_t position,
-		     uint32_t max_bytes)
+static void retrieve(const struct baton_id *peer, const struct baton_id *subject, bool claim,
+		     uint64_t position, uint32_t max_bytes)
 {
 	struct baton_builder b;
 
@@ -150,7 +153,8 @@ static void by_spi(const struct baton_id *peer, uint8_t protocol, uint64_t spi, 
 static void read_session(unsigned i)
 {
 	assert_true(i < m.session_count);
-	assert_int_equal(baton_session_decode(&got, m.sessions[i].body, m.sessions[i].len, NULL), 0);
+	assert_int_equal(baton_session_decode(&got, m.sessions[i].body, m.sessions[i].len, NULL),
+			 0);
 }
 
 /* ---- SA_Stor --------------------------------------------------------------------------------- */
@@ -171,14 +175,20 @@ static void a_put_is_answered_with_what_the_store_has(void **state)
 static void statuses_come_in_the_order_of_the_items(void **state)
 {
 	struct baton_report reps[2] = {
-		{.kind = BATON_REPORT_MSGID, .protocol = 1, .spi_i = s.spi_i, .spi_r = s.spi_r, .epoch = 3, .msgid_in = 9},
+		{.kind = BATON_REPORT_MSGID,
+		 .protocol = 1,
+		 .spi_i = s.spi_i,
+		 .spi_r = s.spi_r,
+		 .epoch = 3,
+		 .msgid_in = 9},
 		{.kind = BATON_REPORT_MSGID, .protocol = 1, .spi_i = 1, .spi_r = 2, .epoch = 3},
 	};
 	struct baton_builder b;
 
 	(void)state;
 	begin(&b, BATON_SA_STOR, &gw_a);
-	baton_build_delete(&b, &(struct baton_delete){5, 6, 1, 1}); /* the order of the payloads is free */
+	baton_build_delete(
+		&b, &(struct baton_delete){5, 6, 1, 1}); /* the order of the payloads is free */
 	baton_build_reports(&b, reps, 2);
 	put_session(&b);
 	ask(&b, &gw_a);
@@ -225,7 +235,8 @@ static void refused_items_change_nothing(void **state)
 	put_session(&b);
 	ask(&b, &gw_b);
 	assert_int_equal(statuses[0].status, BATON_E_STALE_OWNER);
-	assert_true(baton_id_equal(&statuses[0].owner, &gw_a)); /* so that the sender learns who it is */
+	assert_true(baton_id_equal(&statuses[0].owner,
+				   &gw_a)); /* so that the sender learns who it is */
 	assert_int_equal(changes, 0);
 	assert_int_equal(v.refused[BATON_E_STALE_OWNER], 1);
 }
@@ -354,7 +365,8 @@ static void the_store_chooses_a_page_when_not_asked(void **state)
 	store_many(&gw_a, 1, 60);
 	retrieve(&gw_b, &gw_a, false, 0, 0);
 	assert_true(m.session_count > 1 && m.session_count < 60);
-	assert_true(m.header.length >= BATON_PAGE_BYTES && m.header.length < BATON_PAGE_BYTES + 2000);
+	assert_true(m.header.length >= BATON_PAGE_BYTES &&
+		    m.header.length < BATON_PAGE_BYTES + 2000);
 }
 
 static void sessions_stored_or_deleted_between_pages_disturb_nobody(void **state)
@@ -471,7 +483,8 @@ static void a_longer_name_of_the_claimant_needs_its_room(void **state)
 		baton_build_id(&b, BATON_PL_IDR, &gw_a);
 		baton_build_notify(&b, BATON_N_CLAIM);
 		len = ask_as(&b, &wide, size);
-		assert_true(len > 0); /* an answer, with the session claimed in it or with neither */
+		assert_true(len >
+			    0); /* an answer, with the session claimed in it or with neither */
 		m.statuses = NULL;
 		assert_int_equal(baton_message_decode(&m, out, (size_t)len, NULL), 0);
 		assert_int_equal(m.session_count, baton_table_find(&t, 1, 1)->epoch == 4);
@@ -629,10 +642,12 @@ static void malformed_requests_are_not_answered(void **state)
 	len = baton_build_end(&b);
 	assert_true(len > 0);
 	for (size_t cut = 0; cut < (size_t)len; cut += 13)
-		assert_true(baton_service_answer(&v, &gw_a, req, cut, NOW_MS, out, sizeof(out)) < 0);
+		assert_true(baton_service_answer(&v, &gw_a, req, cut, NOW_MS, out, sizeof(out)) <
+			    0);
 	e.len = (size_t)len;
 	edit_add(&e, 250, true, "what", 4); /* unknown and critical */
-	assert_int_equal(baton_service_answer(&v, &gw_a, req, e.len, NOW_MS, out, sizeof(out)), -BATON_E_CRITICAL);
+	assert_int_equal(baton_service_answer(&v, &gw_a, req, e.len, NOW_MS, out, sizeof(out)),
+			 -BATON_E_CRITICAL);
 	assert_int_equal(v.refused[BATON_E_CRITICAL], 1);
 	assert_int_equal(t.live, 0);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The SESSION payload: what is written reads back; each refusal of docs/protocol.md 5.1 has a case here. */
+/* The SESSION payload: what is written reads back; each refusal of docs/protocol.md 5.1 has a case
+ * here. */
 #include "edit.h"
 #include "sample.h"
 #include <baton/message.h>
@@ -62,7 +63,8 @@ static void initiator_flags_choose_the_side(void **state)
 	size_t at;
 
 	(void)state;
-	/* The gateway is the original responder, and of the CHILD SA too: its own identity is IDr, its own selectors TSr. */
+	/* The gateway is the original responder, and of the CHILD SA too: its own identity is IDr,
+	 * its own selectors TSr. */
 	e.len = encode_sample();
 	at = edit_find(&e, BATON_PL_IDR, 0);
 	assert_memory_equal(buf + at + 8, "vpn.example", 11);
@@ -108,7 +110,8 @@ static void every_truncation_is_refused_and_wiped(void **state)
 	(void)state;
 	for (size_t n = 0; n < len; n++) {
 		memset(&out, 0xff, sizeof(out));
-		/* Copied to the end of the buffer, so that one byte too far is seen by a sanitizer. */
+		/* Copied to the end of the buffer, so that one byte too far is seen by a sanitizer.
+		 */
 		memcpy(again + sizeof(again) - n, buf, n);
 		assert_true(baton_session_decode(&out, again + sizeof(again) - n, n, &where) < 0);
 		assert_memory_equal(&out, &empty, sizeof(out));
@@ -291,15 +294,16 @@ static void each_wrong_field_is_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		struct edit e = {buf, encode_sample(), wrong[i].level};
-		size_t at = wrong[i].payload ? edit_find(&e, wrong[i].payload, wrong[i].nth) + 4 : 0;
+		size_t at = wrong[i].payload ? edit_find(&e, wrong[i].payload, wrong[i].nth) + 4
+					     : 0;
 		struct baton_where where;
 		int err;
 
 		memcpy(buf + at + wrong[i].at, wrong[i].bytes, wrong[i].len);
 		err = baton_session_decode(&out, buf, e.len, &where);
 		if (err != -wrong[i].err || strcmp(where.field, wrong[i].field) != 0)
-			fail_msg("case %zu: payload %u+%zu: got %s (%s, payload %u), want %s (%s)", i,
-				 wrong[i].payload, wrong[i].at, baton_strerror(err), where.field,
+			fail_msg("case %zu: payload %u+%zu: got %s (%s, payload %u), want %s (%s)",
+				 i, wrong[i].payload, wrong[i].at, baton_strerror(err), where.field,
 				 where.payload, baton_strerror(wrong[i].err), wrong[i].field);
 		if (wrong[i].err != BATON_E_TRUNCATED && wrong[i].payload &&
 		    strcmp(wrong[i].field, "payload length") != 0)
@@ -319,12 +323,12 @@ struct shape {
 static void each_missing_payload_is_refused(void **state)
 {
 	static const struct shape needed[] = {
-		{EDIT_SESSION, BATON_PL_LEASE, 0},	{EDIT_SESSION, BATON_PL_ENDPOINT, 0},
-		{EDIT_SESSION, BATON_PL_ENDPOINT, 1},	{EDIT_SESSION, BATON_PL_IDI, 0},
-		{EDIT_SESSION, BATON_PL_IDR, 0},	{EDIT_SESSION, BATON_PL_SA, 0},
-		{EDIT_SESSION, BATON_PL_KEYMAT, 0},	{EDIT_SESSION, BATON_PL_COUNTERS, 0},
-		{EDIT_FIRST_CHILD, BATON_PL_SA, 0},	{EDIT_FIRST_CHILD, BATON_PL_KEYMAT, 0},
-		{EDIT_FIRST_CHILD, BATON_PL_TSI, 0},	{EDIT_FIRST_CHILD, BATON_PL_TSR, 0},
+		{EDIT_SESSION, BATON_PL_LEASE, 0},	  {EDIT_SESSION, BATON_PL_ENDPOINT, 0},
+		{EDIT_SESSION, BATON_PL_ENDPOINT, 1},	  {EDIT_SESSION, BATON_PL_IDI, 0},
+		{EDIT_SESSION, BATON_PL_IDR, 0},	  {EDIT_SESSION, BATON_PL_SA, 0},
+		{EDIT_SESSION, BATON_PL_KEYMAT, 0},	  {EDIT_SESSION, BATON_PL_COUNTERS, 0},
+		{EDIT_FIRST_CHILD, BATON_PL_SA, 0},	  {EDIT_FIRST_CHILD, BATON_PL_KEYMAT, 0},
+		{EDIT_FIRST_CHILD, BATON_PL_TSI, 0},	  {EDIT_FIRST_CHILD, BATON_PL_TSR, 0},
 		{EDIT_FIRST_CHILD, BATON_PL_COUNTERS, 0},
 	};
 
@@ -362,16 +366,26 @@ static void optional_payloads_may_be_absent(void **state)
 static void each_repeated_payload_is_refused(void **state)
 {
 	static const struct shape once[] = {
-		{EDIT_SESSION, BATON_PL_LEASE, 0},    {EDIT_SESSION, BATON_PL_ENDPOINT, 0},
-		{EDIT_SESSION, BATON_PL_ENDPOINT, 1}, {EDIT_SESSION, BATON_PL_IDI, 0},
-		{EDIT_SESSION, BATON_PL_IDI, 1},      {EDIT_SESSION, BATON_PL_IDR, 0},
-		{EDIT_SESSION, BATON_PL_SA, 0},	      {EDIT_SESSION, BATON_PL_KEYMAT, 0},
-		{EDIT_SESSION, BATON_PL_COUNTERS, 0}, {EDIT_SESSION, BATON_PL_LIFETIME, 0},
-		{EDIT_SESSION, BATON_PL_NOTIFY, 0},   {EDIT_SESSION, BATON_PL_CP, 0},
-		{EDIT_SESSION, BATON_PL_LOCAL, 0},    {EDIT_SESSION, BATON_PL_CHILD, 0}, /* the same SPI */
-		{EDIT_FIRST_CHILD, BATON_PL_SA, 0},   {EDIT_FIRST_CHILD, BATON_PL_KEYMAT, 0},
-		{EDIT_FIRST_CHILD, BATON_PL_TSI, 0},  {EDIT_FIRST_CHILD, BATON_PL_TSR, 0},
-		{EDIT_FIRST_CHILD, BATON_PL_COUNTERS, 0}, {EDIT_FIRST_CHILD, BATON_PL_LIFETIME, 0},
+		{EDIT_SESSION, BATON_PL_LEASE, 0},
+		{EDIT_SESSION, BATON_PL_ENDPOINT, 0},
+		{EDIT_SESSION, BATON_PL_ENDPOINT, 1},
+		{EDIT_SESSION, BATON_PL_IDI, 0},
+		{EDIT_SESSION, BATON_PL_IDI, 1},
+		{EDIT_SESSION, BATON_PL_IDR, 0},
+		{EDIT_SESSION, BATON_PL_SA, 0},
+		{EDIT_SESSION, BATON_PL_KEYMAT, 0},
+		{EDIT_SESSION, BATON_PL_COUNTERS, 0},
+		{EDIT_SESSION, BATON_PL_LIFETIME, 0},
+		{EDIT_SESSION, BATON_PL_NOTIFY, 0},
+		{EDIT_SESSION, BATON_PL_CP, 0},
+		{EDIT_SESSION, BATON_PL_LOCAL, 0},
+		{EDIT_SESSION, BATON_PL_CHILD, 0}, /* the same SPI */
+		{EDIT_FIRST_CHILD, BATON_PL_SA, 0},
+		{EDIT_FIRST_CHILD, BATON_PL_KEYMAT, 0},
+		{EDIT_FIRST_CHILD, BATON_PL_TSI, 0},
+		{EDIT_FIRST_CHILD, BATON_PL_TSR, 0},
+		{EDIT_FIRST_CHILD, BATON_PL_COUNTERS, 0},
+		{EDIT_FIRST_CHILD, BATON_PL_LIFETIME, 0},
 		{EDIT_FIRST_CHILD, BATON_PL_LOCAL, 0},
 	};
 
@@ -432,7 +446,8 @@ static void each_list_has_its_limit(void **state)
 	(void)state;
 	policy[8] = policy[24] = 7;
 	policy[11] = policy[27] = 16;
-	repeat_until_refused(EDIT_SESSION, BATON_PL_ENDPOINT, "\3\4\0\0\1\2\3\4", 8, BATON_EXTRA_ADDRS_MAX);
+	repeat_until_refused(EDIT_SESSION, BATON_PL_ENDPOINT, "\3\4\0\0\1\2\3\4", 8,
+			     BATON_EXTRA_ADDRS_MAX);
 	repeat_until_refused(EDIT_FIRST_CHILD, BATON_PL_POLICY, policy, sizeof(policy),
 			     BATON_POLICIES_MAX - 2);
 }
@@ -535,8 +550,11 @@ static void keys_that_must_be_there(void **state)
 		enum edit_level level;
 		size_t at;
 		uint8_t kind;
-	} other[] = {{EDIT_SESSION, 0, 2}, {EDIT_SESSION, 36, 2}, {EDIT_SESSION, 76, 2},
-		     {EDIT_FIRST_CHILD, 0, 19}, {EDIT_FIRST_CHILD, 40, 18}};
+	} other[] = {{EDIT_SESSION, 0, 2},
+		     {EDIT_SESSION, 36, 2},
+		     {EDIT_SESSION, 76, 2},
+		     {EDIT_FIRST_CHILD, 0, 19},
+		     {EDIT_FIRST_CHILD, 40, 18}};
 	struct edit e = {buf, 0, EDIT_SESSION};
 	struct baton_where where;
 

@@ -24,16 +24,27 @@ static struct baton_session session, decoded;
 static const struct baton_id gw_a = {BATON_ID_FQDN, 4, "gw-a"};
 static const struct baton_id gw_b = {BATON_ID_FQDN, 4, "gw-b"};
 static const struct baton_report reports[2] = {
-	{.kind = BATON_REPORT_MSGID, .protocol = 1, .spi_i = 0x0123456789abcdef, .spi_r = 0xfedcba9876543210,
-	 .epoch = 3, .msgid_in = 7, .msgid_out = 2},
-	{.kind = BATON_REPORT_CHILD, .protocol = 3, .spi_in = 0xc1000001, .spi_i = 0x0123456789abcdef,
-	 .spi_r = 0xfedcba9876543210, .epoch = 3, .counters = {34000, 99536, 20900, 21400}},
+	{.kind = BATON_REPORT_MSGID,
+	 .protocol = 1,
+	 .spi_i = 0x0123456789abcdef,
+	 .spi_r = 0xfedcba9876543210,
+	 .epoch = 3,
+	 .msgid_in = 7,
+	 .msgid_out = 2},
+	{.kind = BATON_REPORT_CHILD,
+	 .protocol = 3,
+	 .spi_in = 0xc1000001,
+	 .spi_i = 0x0123456789abcdef,
+	 .spi_r = 0xfedcba9876543210,
+	 .epoch = 3,
+	 .counters = {34000, 99536, 20900, 21400}},
 };
 static const struct baton_delete gone = {0x0123456789abcdef, 0xfedcba9876543210, 3, 18};
-static const struct baton_status taken = {
-	0, 0x0123456789abcdef, 0xfedcba9876543210, 3, 17, {BATON_ID_FQDN, 4, "gw-a"}};
+static const struct baton_status taken = {0,  0x0123456789abcdef,	 0xfedcba9876543210, 3,
+					  17, {BATON_ID_FQDN, 4, "gw-a"}};
 static const struct baton_status stale = {
-	BATON_E_STALE_OWNER, 0x0123456789abcdef, 0xfedcba9876543210, 4, 18, {BATON_ID_FQDN, 4, "gw-b"}};
+	BATON_E_STALE_OWNER,	   0x0123456789abcdef, 0xfedcba9876543210, 4, 18,
+	{BATON_ID_FQDN, 4, "gw-b"}};
 
 /* gw-a asks (boot ID a1..), gw-b answers (boot ID b1..). */
 static void begin(struct baton_builder *b, uint8_t exchange, bool response, uint32_t msgid)
@@ -254,7 +265,8 @@ static void says_hello(void)
 static void says_session(void)
 {
 	assert_int_equal(m.session_count, 1);
-	assert_int_equal(baton_session_decode(&decoded, m.sessions[0].body, m.sessions[0].len, NULL), 0);
+	assert_int_equal(
+		baton_session_decode(&decoded, m.sessions[0].body, m.sessions[0].len, NULL), 0);
 	sample_session(&session);
 	assert_memory_equal(&decoded, &session, sizeof(session));
 }
@@ -286,7 +298,8 @@ static void says_delete(void)
 
 static void says_claim(void)
 {
-	assert_true(m.claim && m.has_cursor && m.cursor.position == 0 && m.cursor.max_bytes == 16384);
+	assert_true(m.claim && m.has_cursor && m.cursor.position == 0 &&
+		    m.cursor.max_bytes == 16384);
 	assert_memory_equal(&m.subject, &gw_b, sizeof(gw_b));
 }
 
@@ -383,7 +396,8 @@ static void encoder_writes_the_document(void **state)
 		size_t len = vectors[i].build();
 
 		if (read_vector(vectors[i].name) != len || memcmp(doc, want, len) != 0)
-			fail_msg("vector %s of the document is not what is encoded", vectors[i].name);
+			fail_msg("vector %s of the document is not what is encoded",
+				 vectors[i].name);
 	}
 }
 
@@ -456,10 +470,11 @@ static void print_hex(const uint8_t *p, size_t len)
 
 static const char *payload_name(uint8_t type)
 {
-	static const char *const rfc[] = {[33] = "SA", [35] = "IDi", [36] = "IDr", [41] = "N", [42] = "D",
-					  [44] = "TSi", [45] = "TSr", [47] = "CP"};
-	static const char *const own[] = {"SESSION", "CHILD", "KEYMAT", "COUNTERS", "ENDPOINT", "LIFETIME",
-					  "POLICY", "MESSAGE", "LEASE", "CURSOR", "LOCAL", "FRAGMENT"};
+	static const char *const rfc[] = {[33] = "SA", [35] = "IDi", [36] = "IDr", [41] = "N",
+					  [42] = "D",  [44] = "TSi", [45] = "TSr", [47] = "CP"};
+	static const char *const own[] = {"SESSION",  "CHILD",	  "KEYMAT", "COUNTERS",
+					  "ENDPOINT", "LIFETIME", "POLICY", "MESSAGE",
+					  "LEASE",    "CURSOR",	  "LOCAL",  "FRAGMENT"};
 
 	return type >= BATON_PL_SESSION ? own[type - BATON_PL_SESSION] : rfc[type];
 }
@@ -476,7 +491,8 @@ static void print_chain(const uint8_t *p, size_t len, uint8_t type, const char *
 		print_hex(p, head);
 		if (head < size) {
 			snprintf(path, sizeof(path), "%s%s: ", within, payload_name(type));
-			print_chain(p + head, size - head, p[type == BATON_PL_SESSION ? 20 : 4], path);
+			print_chain(p + head, size - head, p[type == BATON_PL_SESSION ? 20 : 4],
+				    path);
 		}
 		type = p[0];
 		p += size;

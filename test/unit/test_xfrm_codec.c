@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* XFRM netlink messages: what we ask, what the kernel answers, and every length that could lie. No kernel is needed. */
+/* XFRM netlink messages: what we ask, what the kernel answers, and every length that could lie. No
+ * kernel is needed. */
 #include "sample.h"
 #include "xfrm/codec.h"
 #include <arpa/inet.h>
@@ -23,7 +24,9 @@ static enum baton_xfrm_cause cause;
 static const struct baton_sa_id v4 = {
 	.dst = {.family = AF_INET, .ip = {192, 0, 2, 10}}, .spi = SPI, .protocol = BATON_PROTO_ESP};
 static const struct baton_sa_id v6 = {
-	.dst = {.family = AF_INET6, .ip = {0x20, 1, 0xd, 0xb8, [15] = 1}}, .spi = SPI, .protocol = BATON_PROTO_AH,
+	.dst = {.family = AF_INET6, .ip = {0x20, 1, 0xd, 0xb8, [15] = 1}},
+	.spi = SPI,
+	.protocol = BATON_PROTO_AH,
 	.mark = 42};
 
 /* ---- what the kernel would send ------------------------------------------------------------- */
@@ -78,7 +81,11 @@ static void put_narrow(struct nlmsghdr *h, uint32_t oseq, uint32_t seq, uint32_t
 
 static void put_wide(struct nlmsghdr *h, uint32_t words, uint32_t window, size_t sent_words)
 {
-	struct xfrm_replay_state_esn s = {.bmp_len = words, .oseq = 1, .oseq_hi = 2, .seq = 3, .seq_hi = 4,
+	struct xfrm_replay_state_esn s = {.bmp_len = words,
+					  .oseq = 1,
+					  .oseq_hi = 2,
+					  .seq = 3,
+					  .seq_hi = 4,
 					  .replay_window = window};
 	uint32_t wide[sizeof(s) / 4 + 2 * BATON_XFRM_WORDS_MAX] = {0};
 
@@ -144,10 +151,12 @@ static void get_names_the_sa(void **state)
 	const struct xfrm_mark *m;
 
 	(void)state;
-	h = request(baton_xfrm_put_get(buf, 99, &v4), XFRM_MSG_GETSA, 0, sizeof(struct xfrm_usersa_id));
+	h = request(baton_xfrm_put_get(buf, 99, &v4), XFRM_MSG_GETSA, 0,
+		    sizeof(struct xfrm_usersa_id));
 	check_id(mnl_nlmsg_get_payload(h), &v4);
 	assert_null(attr(h, sizeof(struct xfrm_usersa_id), XFRMA_MARK, 0));
-	h = request(baton_xfrm_put_get(buf, 99, &v6), XFRM_MSG_GETSA, 0, sizeof(struct xfrm_usersa_id));
+	h = request(baton_xfrm_put_get(buf, 99, &v6), XFRM_MSG_GETSA, 0,
+		    sizeof(struct xfrm_usersa_id));
 	check_id(mnl_nlmsg_get_payload(h), &v6);
 	m = attr(h, sizeof(struct xfrm_usersa_id), XFRMA_MARK, sizeof(*m));
 	assert_non_null(m);
@@ -167,9 +176,11 @@ static void delete_asks_for_an_ack(void **state)
 	const struct nlmsghdr *h;
 
 	(void)state;
-	h = request(baton_xfrm_put_delete(buf, 99, &v6), XFRM_MSG_DELSA, NLM_F_ACK, sizeof(struct xfrm_usersa_id));
+	h = request(baton_xfrm_put_delete(buf, 99, &v6), XFRM_MSG_DELSA, NLM_F_ACK,
+		    sizeof(struct xfrm_usersa_id));
 	check_id(mnl_nlmsg_get_payload(h), &v6);
-	assert_non_null(attr(h, sizeof(struct xfrm_usersa_id), XFRMA_MARK, sizeof(struct xfrm_mark)));
+	assert_non_null(
+		attr(h, sizeof(struct xfrm_usersa_id), XFRMA_MARK, sizeof(struct xfrm_mark)));
 }
 
 static void counters_go_out_in_the_short_form(void **state)
@@ -180,7 +191,8 @@ static void counters_go_out_in_the_short_form(void **state)
 	const struct nlmsghdr *h;
 
 	(void)state;
-	h = request(baton_xfrm_put_counters(buf, 99, &v4, &r), XFRM_MSG_NEWAE, NLM_F_ACK | NLM_F_REPLACE, sizeof(*ae));
+	h = request(baton_xfrm_put_counters(buf, 99, &v4, &r), XFRM_MSG_NEWAE,
+		    NLM_F_ACK | NLM_F_REPLACE, sizeof(*ae));
 	ae = mnl_nlmsg_get_payload(h);
 	check_id(&ae->sa_id, &v4);
 	s = attr(h, sizeof(*ae), XFRMA_REPLAY_VAL, sizeof(*s));
@@ -191,21 +203,26 @@ static void counters_go_out_in_the_short_form(void **state)
 
 static void counters_go_out_in_the_long_form(void **state)
 {
-	struct baton_xfrm_replay r = {.bitmap = true, .words = BATON_XFRM_WORDS_MAX, .window = 4096,
-				      .out_seq = 0x100000002, .in_seq = 0x300000004};
+	struct baton_xfrm_replay r = {.bitmap = true,
+				      .words = BATON_XFRM_WORDS_MAX,
+				      .window = 4096,
+				      .out_seq = 0x100000002,
+				      .in_seq = 0x300000004};
 	const struct xfrm_replay_state_esn *s;
 	const struct nlmsghdr *h;
 
 	(void)state;
 	memset(r.bmp, 0xa5, sizeof(r.bmp));
-	h = request(baton_xfrm_put_counters(buf, 99, &v6, &r), XFRM_MSG_NEWAE, NLM_F_ACK | NLM_F_REPLACE,
-		    sizeof(struct xfrm_aevent_id));
-	s = attr(h, sizeof(struct xfrm_aevent_id), XFRMA_REPLAY_ESN_VAL, sizeof(*s) + sizeof(r.bmp));
+	h = request(baton_xfrm_put_counters(buf, 99, &v6, &r), XFRM_MSG_NEWAE,
+		    NLM_F_ACK | NLM_F_REPLACE, sizeof(struct xfrm_aevent_id));
+	s = attr(h, sizeof(struct xfrm_aevent_id), XFRMA_REPLAY_ESN_VAL,
+		 sizeof(*s) + sizeof(r.bmp));
 	assert_non_null(s);
 	assert_true(s->oseq == 2 && s->oseq_hi == 1 && s->seq == 4 && s->seq_hi == 3);
 	assert_true(s->bmp_len == BATON_XFRM_WORDS_MAX && s->replay_window == 4096);
 	assert_memory_equal(s->bmp, r.bmp, sizeof(r.bmp));
-	assert_non_null(attr(h, sizeof(struct xfrm_aevent_id), XFRMA_MARK, sizeof(struct xfrm_mark)));
+	assert_non_null(
+		attr(h, sizeof(struct xfrm_aevent_id), XFRMA_MARK, sizeof(struct xfrm_mark)));
 }
 
 static void thresholds_go_out(void **state)
@@ -214,8 +231,8 @@ static void thresholds_go_out(void **state)
 	const uint32_t *v;
 
 	(void)state;
-	h = request(baton_xfrm_put_thresholds(buf, 99, &v4, 1000, 25), XFRM_MSG_NEWAE, NLM_F_ACK | NLM_F_REPLACE,
-		    sizeof(struct xfrm_aevent_id));
+	h = request(baton_xfrm_put_thresholds(buf, 99, &v4, 1000, 25), XFRM_MSG_NEWAE,
+		    NLM_F_ACK | NLM_F_REPLACE, sizeof(struct xfrm_aevent_id));
 	v = attr(h, sizeof(struct xfrm_aevent_id), XFRMA_REPLAY_THRESH, 4);
 	assert_true(v && *v == 1000);
 	v = attr(h, sizeof(struct xfrm_aevent_id), XFRMA_ETIMER_THRESH, 4);
@@ -251,7 +268,8 @@ static void an_sa_with_a_bitmap_is_read(void **state)
 	assert_int_equal(baton_xfrm_parse_sa(h, &sa), 0);
 	assert_true(sa.state.esn && sa.state.replay_window == 128);
 	assert_true(sa.state.out_seq == 0x200000001 && sa.state.in_seq == 0x400000003);
-	assert_true(sa.replay.bitmap && sa.replay.words == 4 && sa.replay.bmp[3] == 4 && sa.replay.bmp[4] == 0);
+	assert_true(sa.replay.bitmap && sa.replay.words == 4 && sa.replay.bmp[3] == 4 &&
+		    sa.replay.bmp[4] == 0);
 }
 
 static void the_largest_bitmap_is_read(void **state)
@@ -307,7 +325,8 @@ static void attributes_too_short_are_refused(void **state)
 			struct nlmsghdr *h = newsa(XFRM_MSG_NEWSA, 0);
 
 			mnl_attr_put(h, cases[i].type, len, zero);
-			assert_int_equal(baton_xfrm_parse_sa(h, &sa), len < cases[i].need ? -BATON_E_TRUNCATED : 0);
+			assert_int_equal(baton_xfrm_parse_sa(h, &sa),
+					 len < cases[i].need ? -BATON_E_TRUNCATED : 0);
 		}
 }
 
@@ -451,7 +470,8 @@ static void errors_are_read(void **state)
 	assert_int_equal(baton_xfrm_parse_error(h, &error), -BATON_E_TRUNCATED);
 }
 
-/* Every shorter length of a message, in memory that ends where it does, so that the sanitizer sees a byte too far. */
+/* Every shorter length of a message, in memory that ends where it does, so that the sanitizer sees
+ * a byte too far. */
 static void cut(const struct nlmsghdr *whole, size_t fixed)
 {
 	for (size_t len = NLMSG_HDRLEN; len < whole->nlmsg_len; len++) {
@@ -519,14 +539,16 @@ static void what_we_write_we_read_back(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 500; i++) {
-		struct baton_xfrm_replay r = {.bitmap = true, .words = 1 + sample_below(&rnd, BATON_XFRM_WORDS_MAX)};
+		struct baton_xfrm_replay r = {
+			.bitmap = true, .words = 1 + sample_below(&rnd, BATON_XFRM_WORDS_MAX)};
 		struct nlmsghdr *h = (struct nlmsghdr *)buf;
 
 		r.window = sample_below(&rnd, r.words * 32 + 1);
 		r.out_seq = sample_next(&rnd);
 		r.in_seq = sample_next(&rnd);
 		sample_fill(&rnd, r.bmp, r.words * 4);
-		assert_true(baton_xfrm_put_counters(buf, 1, i % 2 ? &v4 : &v6, &r) <= BATON_XFRM_REQUEST_MAX);
+		assert_true(baton_xfrm_put_counters(buf, 1, i % 2 ? &v4 : &v6, &r) <=
+			    BATON_XFRM_REQUEST_MAX);
 		assert_int_equal(baton_xfrm_parse_ae(h, &sa, &cause), 0);
 		assert_memory_equal(&sa.replay, &r, sizeof(r));
 		assert_memory_equal(&sa.state.id, i % 2 ? &v4 : &v6, sizeof(v4));
@@ -546,7 +568,8 @@ static void numbers_are_only_raised(void **state)
 	set = (struct baton_sa_set){.out_seq = 150, .in_seq = 150};
 	baton_xfrm_raise(&r, true, &set);
 	assert_true(r.out_seq == 150 && r.in_seq == 200);
-	assert_true(r.bmp[0] == UINT32_MAX && r.bmp[1] == UINT32_MAX && r.bmp[2] == 0); /* all of it seen */
+	assert_true(r.bmp[0] == UINT32_MAX && r.bmp[1] == UINT32_MAX &&
+		    r.bmp[2] == 0); /* all of it seen */
 	set = (struct baton_sa_set){.out_seq = BATON_SEQ_KEEP, .in_seq = 0x100000000};
 	baton_xfrm_raise(&r, true, &set);
 	assert_true(r.out_seq == 150 && r.in_seq == 0x100000000);
