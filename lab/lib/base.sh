@@ -21,7 +21,7 @@ fact() { printf '%s\t%s\n' "$1" "$2" >> "$OUT/facts"; }
 
 # Something a scenario claims. It goes on after a failed one, to tell all it can.
 verdict() {
-	printf '%s\t%s\n' "$1" "$2" >> "$OUT/checks"
+	printf '%s\t%s\n' "$1" "${2//$'\n'/ }" >> "$OUT/checks"
 	if [ "$1" = ok ]; then say "  ok    $2"; else say "  FAIL  $2"; fi
 }
 

@@ -143,7 +143,7 @@ crash() {
 	local gw=$1 vrrp
 	vrrp=$(< "$WORK/$gw/vrrp.pid")
 	note "failure $gw"
-	kill -KILL "${PID[$gw/charon]}" "${PID[$gw/keepalived]}" "$vrrp" ${PID[$gw/batond]-}
+	kill -KILL "${PID[$gw/charon]}" "${PID[$gw/keepalived]}" "$vrrp" ${PID[$gw/batond]:+"${PID[$gw/batond]}"}
 	power_off "$gw"
 	say "$gw crashes"
 	unset "PID[$gw/charon]" "PID[$gw/keepalived]" "PID[$gw/batond]"

@@ -7,10 +7,10 @@ TRAFFIC_PORT=7000
 traffic_up() {
 	local h rate=("$BUILD/lab/baton-traffic" --rate "$LAB_RATE" --size "$LAB_SIZE")
 	mkdir -p "$OUT/traffic"
-	run_on srv traffic "${rate[@]}" --log "$OUT/traffic/srv.bin" --serve $SRV $TRAFFIC_PORT
+	run_on srv traffic "${rate[@]}" --log "$OUT/traffic/srv.bin" --serve "$SRV" "$TRAFFIC_PORT"
 	for h in $(seq "$LAB_HOSTS"); do
 		run_on "cl-$h" traffic "${rate[@]}" --log "$OUT/traffic/cl-$h.bin" \
-			$SRV $TRAFFIC_PORT 10.50.0.1 "$LAB_CLIENTS"
+			"$SRV" "$TRAFFIC_PORT" 10.50.0.1 "$LAB_CLIENTS"
 	done
 	note traffic_up
 	fact rate "$LAB_RATE"

@@ -309,8 +309,9 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 			p->ops->behind(p->ctx, r);
 			return;
 		}
-		r->epoch = s->epoch; /* nothing is sent with it any more */
-				     /* fallthrough */
+		/* Nothing is sent with it any more: the epoch may be taken over. */
+		r->epoch = s->epoch;
+		/* fallthrough */
 	case BATON_E_STALE_VERSION:
 		if (s->version >= r->version)
 			r->version = s->version + 1;

@@ -22,28 +22,37 @@ struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound)
 	};
 }
 
-void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
+/* Asks the kernel to report the SA's numbers. */
+static void watch_sa(struct baton_node *n, struct baton_mark *m)
 {
 	struct baton_sa_thresholds t[2] = {
 		{.id = baton_gateway_sa(m, true), .packets = n->watch.lease / 2},
 		{.id = baton_gateway_sa(m, false), .age_ms = n->watch.age_ms},
 	};
-	struct baton_sa_state s;
 	int results[2], err;
 
-	if (!n->xfrm)
-		return;
 	err = baton_xfrm_set_thresholds(n->xfrm, t, 2, results);
 	m->watched = !err;
+	m->fresh = false;
 	/* Not found: on its way to other addresses. The IKE daemon tells them next, and that arms
 	 * it. */
 	if (err && err != -BATON_E_NOT_FOUND)
 		baton_log(BATON_LOG_WARNING, "thresholds_failed",
 			  "spi_in=%08x spi_out=%08x in=\"%s\" out=\"%s\"", m->spi_in, m->spi_out,
 			  baton_strerror(results[1]), baton_strerror(results[0]));
-	if (baton_xfrm_get(n->xfrm, &t[0].id, &s) == 0)
+}
+
+void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
+{
+	struct baton_sa_id out = baton_gateway_sa(m, true), in = baton_gateway_sa(m, false);
+	struct baton_sa_state s;
+
+	if (!n->xfrm)
+		return;
+	watch_sa(n, m);
+	if (baton_xfrm_get(n->xfrm, &out, &s) == 0)
 		baton_watch_out(&n->watch, m, s.out_seq);
-	if (baton_xfrm_get(n->xfrm, &t[1].id, &s) == 0)
+	if (baton_xfrm_get(n->xfrm, &in, &s) == 0)
 		baton_watch_in(&n->watch, m, s.in_seq, baton_now_ms());
 }
 
@@ -64,9 +73,15 @@ static void arm_new(struct baton_node *n, struct baton_record *r)
 {
 	if (r->installing)
 		return; /* SA_ARM does it, after the counters */
-	for (unsigned i = 0; i < r->mark_count; i++)
-		if (!r->marks[i].watched)
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		if (r->marks[i].watched)
+			continue;
+		/* An SA of this moment has nothing to tell yet: its first packet will. */
+		if (n->xfrm && !n->greeting && r->marks[i].fresh)
+			watch_sa(n, &r->marks[i]);
+		else
 			baton_gateway_arm(n, &r->marks[i]);
+	}
 }
 
 /* SAs at other addresses than before (MOBIKE) are other SAs to the kernel: made anew, without
@@ -164,6 +179,7 @@ static void told_everything(struct baton_node *n)
 		missing++;
 		baton_install_queue(n, r, true);
 	}
+	n->greeting = false;
 	baton_log(BATON_LOG_INFO, "charon_synced", "sessions=%u restoring=%u", held, missing);
 	baton_install_pump(n);
 	n->recover_due = !n->recovered;
@@ -173,6 +189,7 @@ static void greeted(struct baton_node *n)
 {
 	struct baton_record *r;
 
+	n->greeting = true;
 	TAILQ_FOREACH(r, &n->table.records, all)
 		r->held = false;
 }
@@ -190,6 +207,14 @@ static void answer(struct baton_node *n, const struct baton_status *items, unsig
 	len = baton_build_end(&b);
 	if (len > 0)
 		baton_charon_link_send(&n->link, n->buf, (size_t)len);
+}
+
+static bool any_refused(const struct baton_status *items, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (items[i].status)
+			return true;
+	return false;
 }
 
 static void take_stor(struct baton_node *n, const struct baton_message *m)
@@ -210,7 +235,10 @@ static void take_stor(struct baton_node *n, const struct baton_message *m)
 				 take_delete(n, m->deletes[i], now_ms), &n->statuses[count++]);
 	if (m->synced)
 		told_everything(n);
-	answer(n, n->statuses, count, m->header);
+	/* Only what the plugin waits for: an answer to each would wake it, busy as it is, once more
+	 * for nothing. */
+	if (m->delete_count || any_refused(n->statuses, count))
+		answer(n, n->statuses, count, m->header);
 	/* What the plugin has but another node owns leaves this gateway. */
 	for (unsigned i = 0; i < m->session_count; i++) {
 		struct baton_record *r = baton_table_find(&n->table, m->sessions[i].spi_i,

@@ -66,6 +66,7 @@ struct baton_node {
 	STAILQ_HEAD(install_queue, baton_install) waiting, flying;
 	unsigned flying_count, waiting_count;
 	struct baton_takeover takeover, last_takeover;
+	bool greeting;	  /* charon is telling what it has */
 	bool recover_due; /* ask the peers for our own sessions: charon has told its own, and ... */
 	bool recovered;	  /* ... no peer has answered yet, in this incarnation */
 	struct baton_ctl *ctl;

@@ -159,7 +159,7 @@ static struct baton_mark *make_marks(struct baton_table *t, struct baton_record 
 		if (known && known->spi_out == c->spi_out)
 			marks[i] = *known;
 		else
-			marks[i].counters = c->counters;
+			marks[i] = (struct baton_mark){.counters = c->counters, .fresh = true};
 		marks[i].record = r;
 		marks[i].next_in = marks[i].next_out = NULL;
 		marks[i].spi_in = c->spi_in;

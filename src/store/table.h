@@ -33,6 +33,7 @@ struct baton_mark {
 	/* owner side only: how fast the inbound number moves (src/core/watch.h) */
 	uint64_t seen_ms;  /* time of the last inbound report, 0 = none */
 	uint32_t rate_pps; /* packets per second, the highest of late */
+	bool fresh;	   /* not known before the last put: an SA just made */
 	bool watched;	   /* thresholds are set in the kernel */
 	bool moving;	   /* in_limit is ahead of in_seq: settle when quiet */
 };

@@ -611,8 +611,8 @@ static void exchanges_of_the_local_socket_are_not_served(void **state)
 	struct baton_builder b;
 
 	(void)state;
-	for (uint8_t exchange = BATON_SA_INSTALL; exchange <= BATON_SA_ARM; exchange++) {
-		begin(&b, exchange, &gw_a);
+	for (int exchange = BATON_SA_INSTALL; exchange <= BATON_SA_ARM; exchange++) {
+		begin(&b, (uint8_t)exchange, &gw_a);
 		ask(&b, &gw_a);
 		assert_int_equal(m.error, BATON_E_EXCHANGE);
 	}

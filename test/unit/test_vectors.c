@@ -470,8 +470,9 @@ static void print_hex(const uint8_t *p, size_t len)
 
 static const char *payload_name(uint8_t type)
 {
-	static const char *const rfc[] = {[33] = "SA", [35] = "IDi", [36] = "IDr", [41] = "N",
-					  [42] = "D",  [44] = "TSi", [45] = "TSr", [47] = "CP"};
+	static const char *const rfc[BATON_PL_SESSION] = {
+		[33] = "SA", [35] = "IDi", [36] = "IDr", [41] = "N",
+		[42] = "D",  [44] = "TSi", [45] = "TSr", [47] = "CP"};
 	static const char *const own[] = {"SESSION",  "CHILD",	  "KEYMAT", "COUNTERS",
 					  "ENDPOINT", "LIFETIME", "POLICY", "MESSAGE",
 					  "LEASE",    "CURSOR",	  "LOCAL",  "FRAGMENT"};

@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""report.py DIR: reads the runs in DIR, prints the table, writes DIR/bench.json.
+
+Exit status 1 if a figure of baton's or a healthy gateway's is missing. What each means: README.md.
+"""
+import glob
+import json
+import os
+import statistics
+import sys
+
+WAYS = (("baton", ""), ("ha", "baseline-ha"), ("reauth", "baseline-reauth"))
+GATEWAY = (  # scenario, measure, what it is called, the least that baton/plain should be
+    ("bench-setups", "setups_per_s", "IKE setups/s", 0.95),
+    ("bench-setups", "setups_per_cpu_s", "IKE setups per processor second", 0.95),
+    ("bench-setups", "charon_ms_per_setup", "charon, ms per setup", None),
+    ("bench-setups", "batond_ms_per_setup", "batond, ms per setup", None),
+    ("bench-throughput", "out_1400_packets_per_s", "ESP out, 1400 bytes, packets/s", 0.99),
+    ("bench-throughput", "in_1400_packets_per_s", "ESP in, 1400 bytes, packets/s", 0.99),
+    ("bench-throughput", "out_100_packets_per_s", "ESP out, 100 bytes, packets/s", None),
+    ("bench-throughput", "in_100_packets_per_s", "ESP in, 100 bytes, packets/s", None),
+)
+
+
+def load(path):
+    try:
+        with open(path, encoding="utf-8") as f:
+            return json.load(f)
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+def spread(values):
+    """Median, least, most; None without values."""
+    if not values:
+        return None
+    return {"median": round(statistics.median(values), 3), "min": min(values),
+            "max": max(values), "runs": values}
+
+
+def gap_of(sessions, folder):
+    """{way: figures}: the clients' silence less the time in which nobody knew."""
+    found = {}
+    for way, sub in WAYS:
+        typical, worst, detection, failed = [], [], [], 0
+        for path in sorted(glob.glob(os.path.join(folder, f"gap-{sessions}-*"))):
+            if not os.path.isdir(path):
+                continue
+            s = load(os.path.join(path, sub, "summary.json"))
+            if not s or not s["pass"] or not s.get("gap_ms") or s.get("detection_ms") is None:
+                failed += 1  # what has not come back has no gap
+                continue
+            typical.append(round(s["gap_ms"]["median"] - s["detection_ms"], 1))
+            worst.append(round(s["gap_ms"]["max"] - s["detection_ms"], 1))
+            detection.append(s["detection_ms"])
+        found[way] = {"gap_less_detection_ms": spread(typical),
+                      "worst_session_ms": spread(worst), "detection_ms": spread(detection),
+                      "runs_failed": failed}
+    ours = found["baton"]["gap_less_detection_ms"]
+    for way in ("ha", "reauth"):
+        theirs = found[way]["gap_less_detection_ms"]
+        if ours and theirs and ours["median"] > 0:
+            found[way]["times_baton"] = round(theirs["median"] / ours["median"], 1)
+    return found
+
+
+def gateway(folder):
+    found = {}
+    for scenario, measure, name, aim in GATEWAY:
+        sides = {"baton": [], "plain": []}
+        for path in sorted(glob.glob(os.path.join(folder, "gateway-*", scenario, "summary.json"))):
+            s = load(path) or {}
+            for side, values in sides.items():
+                values += [float(v) for v in str(s.get(f"{side}_{measure}", "")).split()]
+        one = {"name": name, "baton": spread(sides["baton"]), "plain": spread(sides["plain"])}
+        # turns are neighbours in time: each is compared with its own neighbour
+        ratios = [round(b / p, 4) for b, p in zip(sides["baton"], sides["plain"]) if p]
+        one["ratio"] = spread(ratios)
+        if aim:
+            one["aim"] = aim
+            one["met"] = bool(ratios) and one["ratio"]["median"] >= aim
+        found[measure] = one
+    return found
+
+
+def figure(s, digits=1):
+    if not s:
+        return "-"
+    return f"{s['median']:.{digits}f} ({s['min']:.{digits}f} .. {s['max']:.{digits}f})"
+
+
+def print_gaps(gaps):
+    row = "{:10} {:22} {:>28} {:>28} {:>10}"
+    print(row.format("sessions", "", "gap less detection, ms", "worst session, ms", "x baton"))
+    labels = {"baton": "baton", "ha": "strongSwan ha", "reauth": "DPD, re-authentication"}
+    for sessions, ways in gaps.items():
+        for way, f in ways.items():
+            print(row.format(sessions, labels[way], figure(f["gap_less_detection_ms"]),
+                             figure(f["worst_session_ms"]), f.get("times_baton", "")),
+                  f"{f['runs_failed']} run(s) failed" if f["runs_failed"] else "")
+    print()
+
+
+def print_gateway(measures):
+    row = "{:34} {:>28} {:>28} {:>24}"
+    print(row.format("healthy gateway", "baton", "plain strongSwan", "baton/plain"))
+    for f in measures.values():
+        if not f["baton"]:
+            continue
+        aim = "" if "aim" not in f else \
+            f"  aim {f['aim']}: {'met' if f['met'] else 'MISSED'}"
+        digits = 2 if f["baton"]["median"] < 100 else 0
+        print(row.format(f["name"], figure(f["baton"], digits), figure(f["plain"], digits),
+                         figure(f["ratio"], 3)) + aim)
+
+
+def main():
+    folder = sys.argv[1]
+    result = {}
+    if glob.glob(os.path.join(folder, "gap-*")):
+        result["gap"] = {n: gap_of(n, folder) for n in ("1", "200")}
+        print_gaps(result["gap"])
+    if glob.glob(os.path.join(folder, "gateway-*")):
+        result["gateway"] = gateway(folder)
+        print_gateway(result["gateway"])
+    path = os.path.join(folder, "bench.json")
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(result, f, indent=2)
+        f.write("\n")
+    print(f"\nmedian (least .. most); all runs: {path}")
+    # a baseline may well fail; that is a result
+    missing = [n for n, f in result.get("gap", {}).items() if not f["baton"]["gap_less_detection_ms"]]
+    missing += [m for m, f in result.get("gateway", {}).items() if not f["baton"] or not f["plain"]]
+    sys.exit(1 if missing or not result else 0)
+
+
+main()
