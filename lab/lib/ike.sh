@@ -77,10 +77,12 @@ retransmission_of_clients() {
 
 # write_client HOST NUMBER: one connection.
 write_client() {
-	local file=$LAB_CLIENT_CONF
+	local file=$LAB_CLIENT_CONF tries=1
+	# plain strongSwan: who does not get back in at once in the crowd goes on trying
+	[ "$LAB_MODE" != reauth ] || tries=0
 	[ -n "$file" ] || file=$LAB/conf/client-$(auth_of "$2").conf
 	fill "$file" "name=c$2" "number=$2" "gateway=$WAN_VIP" "client_dpd=$LAB_CLIENT_DPD" \
-		"dpd_action=$LAB_DPD_ACTION" > "$WORK/$1/swanctl/conf.d/c$2.conf"
+		"dpd_action=$LAB_DPD_ACTION" "keyingtries=$tries" > "$WORK/$1/swanctl/conf.d/c$2.conf"
 }
 
 # client_host_up NUMBER CLIENT...: a host and its charon with the clients' connections.

@@ -67,9 +67,12 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 		s->refused[-len & 31]++;
 		return 1; /* skipped: it cannot be told */
 	}
-	if ((size_t)len + grown + 64 > room)
+	if ((size_t)len + grown + 64 > room) {
+		baton_wipe(s->body, (size_t)len);
 		return 0;
+	}
 	if (s->msg.claim) {
+		baton_wipe(s->body, (size_t)len);
 		if (baton_own_claim(s->own, r, peer, s->msg.header.spi_i))
 			return 1;
 		s->claimed++;
@@ -79,9 +82,9 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 	}
 	if (len > 0) {
 		baton_build_session(b, s->body, (size_t)len);
+		baton_wipe(s->body, (size_t)len);
 		s->retrieved++;
 	}
-	baton_wipe(s->body, sizeof(s->body));
 	return 1;
 }
 

@@ -22,8 +22,7 @@ struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound)
 	};
 }
 
-/* Asks the kernel to report the SA's numbers. */
-static void watch_sa(struct baton_node *n, struct baton_mark *m)
+void baton_gateway_watch(struct baton_node *n, struct baton_mark *m)
 {
 	struct baton_sa_thresholds t[2] = {
 		{.id = baton_gateway_sa(m, true), .packets = n->watch.lease / 2},
@@ -31,6 +30,8 @@ static void watch_sa(struct baton_node *n, struct baton_mark *m)
 	};
 	int results[2], err;
 
+	if (!n->xfrm)
+		return;
 	err = baton_xfrm_set_thresholds(n->xfrm, t, 2, results);
 	m->watched = !err;
 	m->fresh = false;
@@ -47,9 +48,9 @@ void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
 	struct baton_sa_id out = baton_gateway_sa(m, true), in = baton_gateway_sa(m, false);
 	struct baton_sa_state s;
 
+	baton_gateway_watch(n, m);
 	if (!n->xfrm)
 		return;
-	watch_sa(n, m);
 	if (baton_xfrm_get(n->xfrm, &out, &s) == 0)
 		baton_watch_out(&n->watch, m, s.out_seq);
 	if (baton_xfrm_get(n->xfrm, &in, &s) == 0)
@@ -77,8 +78,8 @@ static void arm_new(struct baton_node *n, struct baton_record *r)
 		if (r->marks[i].watched)
 			continue;
 		/* An SA of this moment has nothing to tell yet: its first packet will. */
-		if (n->xfrm && !n->greeting && r->marks[i].fresh)
-			watch_sa(n, &r->marks[i]);
+		if (!n->greeting && r->marks[i].fresh)
+			baton_gateway_watch(n, &r->marks[i]);
 		else
 			baton_gateway_arm(n, &r->marks[i]);
 	}

@@ -217,15 +217,18 @@ int baton_install_arm(struct baton_node *n, const struct baton_message *m)
 	for (unsigned i = 0; i < m->report_count; i++) {
 		const struct baton_report *rep = &m->reports[i];
 		struct baton_mark *mark = baton_table_find_in(&n->table, rep->spi_in);
+		bool adopt = mark && is_adopting(n, mark->record);
 		int status = BATON_E_NOT_FOUND;
 		struct baton_status item;
 
 		if (mark && baton_node_owns(n, mark->record))
-			status = set_numbers(n, mark, is_adopting(n, mark->record));
+			status = set_numbers(n, mark, adopt);
 		else if (mark)
 			status = BATON_E_STALE_OWNER;
-		if (!status)
+		if (!status && adopt)
 			baton_gateway_arm(n, mark);
+		else if (!status)
+			baton_gateway_watch(n, mark); /* where it stands we have said */
 		baton_own_status(&n->own, rep->spi_i, rep->spi_r, status, &item);
 		baton_build_status(&b, &item);
 	}

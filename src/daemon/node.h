@@ -104,7 +104,9 @@ void baton_gateway_xfrm_event(void *ctx, const struct baton_xfrm_event *e);
 void baton_gateway_settle(struct baton_node *n, uint64_t now_ms);
 /* Kernel identifiers of an SA. */
 struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound);
-/* Asks the kernel to report the SA's numbers and reads where they stand. */
+/* Asks the kernel to report the SA's numbers. */
+void baton_gateway_watch(struct baton_node *n, struct baton_mark *m);
+/* The same, and reads where they stand. */
 void baton_gateway_arm(struct baton_node *n, struct baton_mark *m);
 /* The same for every SA we own, when what is asked of them has changed. */
 void baton_gateway_rearm(struct baton_node *n);
