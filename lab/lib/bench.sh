@@ -32,18 +32,6 @@ bench_up() {
 	load_connections gw-b
 }
 
-client_hosts_up() {
-	local h
-	for h in $(seq "$LAB_HOSTS"); do
-		# shellcheck disable=SC2046 # one word each
-		client_host_up "$h" $(seq "$h" "$LAB_HOSTS" "$LAB_CLIENTS")
-	done
-	for h in $(seq "$LAB_HOSTS"); do
-		charon_ready "cl-$h"
-		load_connections "cl-$h"
-	done
-}
-
 peer_sleeps() {
 	end gw-b/batond
 	kill -STOP "${PID[gw-b/charon]}"

@@ -97,8 +97,8 @@ client_host_up() {
 	for c in "$@"; do write_client "$host" "$c"; done
 }
 
-clients_up() {
-	local h c
+client_hosts_up() {
+	local h
 	for h in $(seq "$LAB_HOSTS"); do
 		# shellcheck disable=SC2046 # one word each
 		client_host_up "$h" $(seq "$h" "$LAB_HOSTS" "$LAB_CLIENTS")
@@ -107,6 +107,11 @@ clients_up() {
 		charon_ready "cl-$h"
 		load_connections "cl-$h"
 	done
+}
+
+clients_up() {
+	local h c
+	client_hosts_up
 	say "connecting $LAB_CLIENTS client(s)"
 	if [ "$LAB_CLIENTS" -le 8 ]; then
 		for c in $(seq "$LAB_CLIENTS"); do connect "$c"; done
