@@ -236,9 +236,6 @@ says() { at_least 1 "$2" <(ctl "$1" status); }
 # sessions_of GW: who owns what there, without what changes with every packet.
 sessions_of() { ctl "$1" sessions | grep -E '^[0-9a-f]{16}_i '; }
 
-# pool_online GW N: leases of the clients' pool that are in use.
-pool_online() { [[ $(swan "$1" --list-pools --raw) == *" online=$2 "* ]]; }
-
 # wrong_batond GW SED-EXPRESSION COMMAND...: batond of GW, configured otherwise and beside
 # the running one, started by COMMAND; its output is in $OUT/GW/wrong.out.
 wrong_batond() {

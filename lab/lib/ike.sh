@@ -245,11 +245,13 @@ leave() {
 	say "$2 has left"
 }
 
-# newcomer HOST CLIENT: a client that was not there before connects from HOST.
+# newcomer HOST CLIENT: a client that was not there, or has left, connects from HOST.
+NEWCOMERS=''
 newcomer() {
 	write_client "$1" "${2#c}"
 	load_connections "$1"
-	fact newcomer_hosts "${1#cl-}"
+	NEWCOMERS+=" ${1#cl-}"
+	fact newcomer_hosts "$NEWCOMERS"
 	swan "$1" --initiate --child "$2" --timeout 60 >> "$OUT/$1/swanctl.log" ||
 		fail "newcomer $2 does not connect (see $1/swanctl.log)"
 	say "$2 is new"

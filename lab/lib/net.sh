@@ -87,7 +87,8 @@ set_up_network() { # HOST FORWARD ADDRESS PORT...
 
 # Nothing for a client leaves in clear, however briefly its SA is missing. And what
 # comes for a shared address that is the other gateway's by now is not sent back to the
-# network it came from, where it would be seen twice.
+# network it came from, where it would be seen twice. An ICMP error quotes what it
+# answers: none leaves in clear to the other gateway (see dist/nftables/gateway.nft).
 set_up_gateway() {
 	local gw=$1 n=${GW_NUMBER[$1]}
 	set_up "$gw" 1 <<- END
@@ -106,6 +107,10 @@ set_up_gateway() {
 				iifname "wan" ip saddr $POOL_NET meta secpath missing counter drop
 				iifname "wan" oifname "wan" counter drop
 			}
+			chain output {
+				type filter hook output priority 0; policy accept;
+				oifname "clus" icmp type destination-unreachable rt ipsec missing counter drop
+			}
 		}
 	END
 }
@@ -120,12 +125,14 @@ set_up_client_host() {
 
 # The switch of a power cut: an ip that waits for what to do (see crash).
 power_switch() {
-	local gw=$1
+	local gw=$1 fd
 	[ -e "$WORK/$gw.power" ] || mkfifo "$WORK/$gw.power"
 	ip -n "$NS$gw" -batch - < "$WORK/$gw.power" > /dev/null 2>&1 &
+	# shellcheck disable=SC2004 # an associative array (base.sh)
 	PID[$gw/power]=$!
 	disown "$!"
-	exec {POWER[${GW_NUMBER[$gw]}]}> "$WORK/$gw.power"
+	exec {fd}> "$WORK/$gw.power"
+	POWER[${GW_NUMBER[$gw]}]=$fd
 }
 
 # impair HOST INTERFACE SPEC: loss and delay, SPEC as in "loss=1%,delay=20ms".

@@ -208,8 +208,8 @@ int baton_reassemble(struct baton_reassembly *r, const void *buf, size_t len)
 	int err = get_piece(&h, &p, buf, len);
 	uint64_t bit, *seen;
 
-	if (err)
-		return err;
+	if (err || !p.data) /* without an error there are data */
+		return err ? err : -BATON_E_MISSING;
 	/* After the last piece, the same message again is a new one: the requester repeated it. */
 	if (r->have == r->total || !same_message(r, &h, p.tag)) {
 		baton_reassembly_reset(r);
