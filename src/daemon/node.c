@@ -17,6 +17,7 @@
 #define SWEEP_MS 60000u
 #define IDLE_MS 60000u
 #define TAKEOVER_MS 100u    /* between looks at a takeover under way */
+#define XFRM_GULP_MS 10u    /* between readings of the kernel's events */
 #define PROTECT_MS 1000u    /* between looks at what is stored */
 #define ON_ITS_WAY_MS 3000u /* a change that young is not yet missing at a store */
 #define CHARON_MS 10000u    /* after our start the IKE daemon should have come */
@@ -190,12 +191,27 @@ static void udp_ready(struct baton_source *s, uint32_t events)
 	}
 }
 
+/*
+ * The kernel's events are read in gulps: whoever wakes for each of them does
+ * little else while hundreds of SAs are made or count. A report that is
+ * XFRM_GULP_MS late is early enough.
+ */
 static void xfrm_ready(struct baton_source *s, uint32_t events)
 {
 	struct baton_node *n = s->ctx;
 
 	(void)events;
 	baton_xfrm_events(n->xfrm, baton_gateway_xfrm_event, n);
+	if (!n->xfrm_gulp_ms && baton_loop_change(&n->loop, s, 0) == 0)
+		n->xfrm_gulp_ms = baton_now_ms() + XFRM_GULP_MS;
+}
+
+static void listen_to_xfrm(struct baton_node *n, uint64_t now_ms)
+{
+	if (!n->xfrm_gulp_ms || now_ms < n->xfrm_gulp_ms)
+		return;
+	n->xfrm_gulp_ms = 0;
+	baton_loop_change(&n->loop, &n->xfrm_source, EPOLLIN);
 }
 
 /* ---- protection -------------------------------------------------------------------------- */
@@ -283,6 +299,9 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 		if (pump < next)
 			next = pump;
 	}
+	listen_to_xfrm(n, now_ms);
+	if (n->xfrm_gulp_ms && n->xfrm_gulp_ms < next)
+		next = n->xfrm_gulp_ms;
 	baton_takeover_tick(n, now_ms);
 	if (n->takeover.active && now_ms + TAKEOVER_MS < next)
 		next = now_ms + TAKEOVER_MS;
