@@ -61,7 +61,12 @@ get_strongswan() {
 		version=$(dpkg-query -W -f '${source:Upstream-Version}' strongswan-charon)
 	[ -e "$cache/strongswan/strongswan-$version/src/libcharon/daemon.h" ] && return
 	tell "getting the source of strongSwan $version, for the plugin's headers" loud
-	"$top/tools/strongswan-headers.sh" "$cache/strongswan" > /dev/null
+	mkdir -p "$cache"
+	# it may say much, for instance of a revision that a mirror has only half of
+	"$top/tools/strongswan-headers.sh" "$cache/strongswan" > "$cache/strongswan.log" 2>&1 || {
+		cat "$cache/strongswan.log" >&2
+		die "no source of strongSwan $version (see above)"
+	}
 }
 
 # The kernel is unpacked, not installed. Its cloud flavour lacks 9p.
