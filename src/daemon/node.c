@@ -18,6 +18,7 @@
 #define IDLE_MS 60000u
 #define TAKEOVER_MS 100u    /* between looks at a takeover under way */
 #define XFRM_GULP_MS 10u    /* between readings of the kernel's events */
+#define XFRM_FAST_MS 3u	    /* after the last reading: events come fast */
 #define PROTECT_MS 1000u    /* between looks at what is stored */
 #define ON_ITS_WAY_MS 3000u /* a change that young is not yet missing at a store */
 #define CHARON_MS 10000u    /* after our start the IKE daemon should have come */
@@ -192,18 +193,21 @@ static void udp_ready(struct baton_source *s, uint32_t events)
 }
 
 /*
- * The kernel's events are read in gulps: whoever wakes for each of them does
- * little else while hundreds of SAs are made or count. A report that is
- * XFRM_GULP_MS late is early enough.
+ * When the kernel's events come fast they are read in gulps: whoever wakes for
+ * each of them does little else while hundreds of SAs are made or count. A
+ * report that is XFRM_GULP_MS late is early enough.
  */
 static void xfrm_ready(struct baton_source *s, uint32_t events)
 {
 	struct baton_node *n = s->ctx;
+	uint64_t now_ms = baton_now_ms();
+	bool fast = now_ms - n->xfrm_read_ms < XFRM_FAST_MS;
 
 	(void)events;
+	n->xfrm_read_ms = now_ms;
 	baton_xfrm_events(n->xfrm, baton_gateway_xfrm_event, n);
-	if (!n->xfrm_gulp_ms && baton_loop_change(&n->loop, s, 0) == 0)
-		n->xfrm_gulp_ms = baton_now_ms() + XFRM_GULP_MS;
+	if (fast && !n->xfrm_gulp_ms && baton_loop_change(&n->loop, s, 0) == 0)
+		n->xfrm_gulp_ms = now_ms + XFRM_GULP_MS;
 }
 
 static void listen_to_xfrm(struct baton_node *n, uint64_t now_ms)

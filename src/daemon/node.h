@@ -62,6 +62,7 @@ struct baton_node {
 	struct baton_peer *peers; /* peer_count, locked memory */
 	struct baton_xfrm *xfrm;
 	struct baton_source xfrm_source;
+	uint64_t xfrm_read_ms; /* when its events were read last */
 	uint64_t xfrm_gulp_ms; /* when its events are listened to again; 0 = they are */
 	struct baton_charon_link link;
 	STAILQ_HEAD(install_queue, baton_install) waiting, flying;
