@@ -153,6 +153,7 @@ static void peer_behind(void *ctx, struct baton_record *r)
 		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " epoch=%u action=claim", r->spi_i,
 		  r->spi_r, r->epoch);
 	n->recover_due = true;
+	n->recovered = false; /* should the claim fail: again, when a peer is back */
 }
 
 static const struct baton_replica_ops replica_ops = {
