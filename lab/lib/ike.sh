@@ -204,8 +204,9 @@ rekey_ike() {
 	verdict ok "$1 has rekeyed its $(wc -l < "$before") IKE SA(s) $2"
 }
 
-# Liveness checks of HOST's charon: sent, and answered.
-probes() { count_lines 'sending DPD request' "$OUT/$1/charon.log"; }
+# Liveness checks of HOST's charon: sent, and answered. A check that was sent just before the other side fell
+# silent is sent again, not anew.
+probes() { count_lines 'sending DPD request|retransmit [0-9]+ of request' "$OUT/$1/charon.log"; }
 answers() { count_lines 'parsed INFORMATIONAL response' "$OUT/$1/charon.log"; }
 more_probes() { [ "$(probes "$1")" -gt "$2" ]; }
 more_answers() { [ "$(answers "$1")" -gt "$2" ]; }
