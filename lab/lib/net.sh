@@ -57,7 +57,7 @@ set_up_network() { # HOST FORWARD ADDRESS PORT...
 	local host=$1 forward=$2 address=$3 port
 	shift 3
 	{
-		echo "link add net0 address 02:00:00:00:00:${address##*.} type bridge"
+		echo "link add net0 address 02:00:00:00:00:${address##*.} type bridge mcast_snooping 0"
 		echo "link set net0 up"
 		echo "addr add $address/24 dev net0"
 		for port in "$@"; do echo "link set $port up master net0"; done
