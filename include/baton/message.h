@@ -21,6 +21,7 @@ enum baton_exchange_type {
 	BATON_SA_INSTALL = 242, /* unix socket only: batond -> IKE daemon */
 	BATON_SA_REMOVE = 243,	/* unix socket only: batond -> IKE daemon */
 	BATON_SA_ARM = 244,	/* unix socket only: IKE daemon -> batond */
+	BATON_SA_REKEY = 245,	/* unix socket only: batond -> IKE daemon */
 };
 #define BATON_FLAG_INITIATOR 0x08u
 #define BATON_FLAG_RESPONSE 0x20u
@@ -43,22 +44,31 @@ enum baton_payload {
 	BATON_PL_ENDPOINT = 132,
 	BATON_PL_LIFETIME = 133,
 	BATON_PL_POLICY = 134,
-	BATON_PL_MESSAGE = 135, /* reserved: cached IKE response */
+	BATON_PL_MESSAGE = 135,
 	BATON_PL_LEASE = 136,
 	BATON_PL_CURSOR = 137,
 	BATON_PL_LOCAL = 138,
 	BATON_PL_FRAGMENT = 139,
+	BATON_PL_DIGEST = 140,
 };
 
 /* Notify types, private use (status 40960-65535) */
 enum baton_notify {
-	BATON_N_HELLO = 40960,	/* start of a full set: the sender (re)started; SA_Stor */
-	BATON_N_SYNCED = 40961, /* end of a full set */
-	BATON_N_CLAIM = 40962,	/* SA_Retr: make the requester the owner of what is returned */
-	BATON_N_BY_SPI = 40963, /* SA_Retr: an inbound ESP or AH SPI, or an IKE SPI */
-	BATON_N_ERROR = 40964,	/* response: a status of error.h for the whole request */
-	BATON_N_PING = 40965,	/* SA_Retr: liveness only */
-	BATON_N_ADOPT = 40966,	/* SA_INSTALL: the kernel may hold the SAs: keep their counters */
+	BATON_N_HELLO = 40960,	 /* start of a full set: the sender (re)started; SA_Stor */
+	BATON_N_SYNCED = 40961,	 /* end of a full set */
+	BATON_N_CLAIM = 40962,	 /* SA_Retr: make the requester the owner of what is returned */
+	BATON_N_BY_SPI = 40963,	 /* SA_Retr: an inbound ESP or AH SPI, or an IKE SPI */
+	BATON_N_ERROR = 40964,	 /* response: a status of error.h for the whole request */
+	BATON_N_PING = 40965,	 /* SA_Retr: liveness only */
+	BATON_N_ADOPT = 40966,	 /* SA_INSTALL: the kernel may hold the SAs: keep their counters */
+	BATON_N_CONFIRM = 40967, /* SA_Stor, unix socket: answer when the stores have it */
+	BATON_N_FRESH = 40968,	 /* SA_INSTALL: the IKE SA only; make its CHILD SAs anew */
+	BATON_N_CONTACT = 40969, /* SA_Retr: the owner counts this store in, for a time */
+	BATON_N_TICK = 40970,	 /* response: the store's time, for the next CONTACT */
+	BATON_N_SHARE = 40971,	 /* SA_Retr by Server ID: share i of n only */
+	BATON_N_FOLLOW = 40972,	 /* SA_Retr by Server ID: changes, and where to go on at the end */
+	BATON_N_DIGEST = 40973,	 /* SA_Retr by Server ID: digests instead of sessions */
+	BATON_N_LIST = 40974,	 /* SA_Retr by Server ID: LEASEs of one bucket */
 };
 
 struct baton_header {
@@ -132,18 +142,37 @@ struct baton_status {
 	uint32_t epoch;	       /* the store's */
 	uint64_t version;      /* the store's */
 	struct baton_id owner; /* the store's; type 0 = none */
+	uint8_t stores, ranks; /* of a SESSION: see struct baton_session */
 };
 struct baton_cursor {
 	uint64_t position;  /* opaque to the requester; 0 = from the beginning, in a response 0 = at
 			       the end */
 	uint32_t max_bytes; /* the response should not be larger; 0 = the store's choice */
 };
+/* N(CONTACT), docs/protocol.md 5.3.8. */
+struct baton_contact {
+	uint32_t hold_ms; /* the sender counts the receiver in for so long */
+	uint8_t stores;	  /* how many stores the sender has */
+	uint8_t rank;	  /* of the receiver among them, from 1 */
+	uint64_t tick;	  /* the receiver's, from its last response */
+};
+/* N(SHARE): sessions whose baton_spi_hash() is index modulo of. of 0 = all. */
+struct baton_share {
+	uint16_t index, of;
+};
+#define BATON_BUCKETS 256 /* of a digest */
 struct baton_message {
 	struct baton_header header;
 	struct baton_id sender;	 /* IDi: Server ID of the sender; type 0 = absent */
 	struct baton_id subject; /* IDr: Server ID asked for; type 0 = absent */
-	bool hello, synced, claim, ping, adopt;
-	uint16_t error; /* N(ERROR), 0 = none */
+	bool hello, synced, claim, ping, adopt, confirm, fresh, follow, digest;
+	bool has_contact, has_tick, has_list, has_digests;
+	struct baton_contact contact;
+	uint64_t tick;
+	struct baton_share share;
+	uint8_t bucket;			 /* N(LIST) */
+	uint64_t digests[BATON_BUCKETS]; /* DIGEST */
+	uint16_t error;			 /* N(ERROR), 0 = none */
 	bool has_cursor;
 	struct baton_cursor cursor;
 	uint8_t by_spi_protocol; /* N(BY_SPI): 0 = absent, else BATON_PROTO_ESP/AH, or 1 = IKE */
@@ -169,12 +198,24 @@ void baton_build_notify(struct baton_builder *b, uint16_t type);
 void baton_build_error(struct baton_builder *b, uint16_t status);
 void baton_build_by_spi(struct baton_builder *b, uint8_t protocol, uint64_t spi);
 void baton_build_cursor(struct baton_builder *b, const struct baton_cursor *c);
+void baton_build_contact(struct baton_builder *b, const struct baton_contact *c);
+void baton_build_tick(struct baton_builder *b, uint64_t tick);
+void baton_build_share(struct baton_builder *b, const struct baton_share *s);
+void baton_build_list(struct baton_builder *b, uint8_t bucket);
+void baton_build_digests(struct baton_builder *b, const uint64_t digests[BATON_BUCKETS]);
 void baton_build_session(struct baton_builder *b, const void *body,
 			 size_t len); /* body from baton_session_encode() */
 void baton_build_reports(struct baton_builder *b, const struct baton_report *r,
 			 unsigned count); /* one COUNTERS payload; nothing for 0 */
 void baton_build_delete(struct baton_builder *b, const struct baton_delete *d);
 void baton_build_status(struct baton_builder *b, const struct baton_status *s);
+
+/* FNV-1a over both IKE SPIs, in network order: says the share (modulo) and the bucket (modulo
+ * BATON_BUCKETS) of a session. */
+uint64_t baton_spi_hash(uint64_t spi_i, uint64_t spi_r);
+/* FNV-1a over IKE SPIs, epoch and version, in network order: a bucket's digest is the exclusive or
+ * of its sessions'. */
+uint64_t baton_state_hash(uint64_t spi_i, uint64_t spi_r, uint32_t epoch, uint64_t version);
 
 /* ---- fragmentation (in the spirit of RFC 7383) ---------------------------------------------- */
 /* A message longer than mtu leaves as datagrams of at most mtu bytes that each hold the header and

@@ -26,6 +26,7 @@
 #define BATON_CFG_MAX 8		/* other configuration attributes (DNS, ...) */
 #define BATON_TRANSFORMS_MAX 12 /* transforms of a suite */
 #define BATON_EXTRA_ADDRS_MAX 8 /* the peer's additional MOBIKE addresses */
+#define BATON_STORES_MAX 8	/* stores of a gateway */
 #define BATON_NOTIFIES_MAX 8	/* RFC-defined flags of an IKE SA */
 
 /* An address with a UDP port (0 = none). family is AF_INET or AF_INET6, 0 = absent. */
@@ -134,12 +135,32 @@ struct baton_cfg_attr {
 	uint8_t data[32];
 };
 
+/*
+ * What the peer was last answered, as it was sent: IKE messages one after the other (several when
+ * the response was fragmented, RFC 7383), each with its header, without non-ESP markers. A
+ * retransmission of the request is answered with these bytes (RFC 7296, 2.1). len 0 = none, or not
+ * kept: then the last request was an empty INFORMATIONAL, which may be answered anew.
+ */
+#define BATON_RESPONSE_MAX 8192
+#define BATON_REQUEST_HASH_LEN 32
+struct baton_response {
+	uint16_t len;
+	uint32_t msgid;				 /* of request and response */
+	uint8_t request[BATON_REQUEST_HASH_LEN]; /* SHA-256 of the request as it came, its first
+						    fragment if there were several */
+	uint8_t bytes[BATON_RESPONSE_MAX];
+};
+
 struct baton_session {
 	uint64_t spi_i, spi_r; /* IKE SPIs of initiator and responder */
 	/* LEASE */
 	struct baton_id owner; /* Server ID; type BATON_ID_FQDN, _IPV4 or _IPV6 */
 	uint32_t epoch;
 	uint64_t version; /* rises with every change the owner makes */
+	/* By which stores the owner holds the epoch: of how many, a bit for each rank that granted
+	 * it. 0, 0 in epoch 1. */
+	uint8_t stores, ranks;
+	bool stale; /* in an answer: the copy may be out of date, only the IKE SA may be used */
 	/* IKE SA */
 	uint8_t flags;
 	struct baton_addr local, remote;
@@ -150,6 +171,7 @@ struct baton_session {
 	struct baton_secret sk_d, sk_ai, sk_ar, sk_ei, sk_er, sk_pi, sk_pr;
 	uint32_t msgid_in;  /* next request we expect from the peer */
 	uint32_t msgid_out; /* next request we will send */
+	struct baton_response response;
 	struct baton_lifetime life;
 	unsigned notify_count;
 	uint16_t notifies[BATON_NOTIFIES_MAX]; /* RFC-defined status types: MOBIKE_SUPPORTED, ... */

@@ -26,6 +26,7 @@ static const char *const texts[] = {
 	[BATON_E_BUSY] = "busy",
 	[BATON_E_UNREACHABLE] = "unreachable",
 	[BATON_E_CONFIG] = "configuration missing",
+	[BATON_E_STALE] = "possibly out of date",
 };
 
 const char *baton_strerror(int err)

@@ -101,7 +101,7 @@ int baton_header_decode(struct baton_header *h, struct baton_reader *r)
 		return r->err;
 	if (version >> 4 != IKE_VERSION >> 4)
 		baton_reader_fail(r, -BATON_E_VERSION, "version");
-	else if (h->exchange < BATON_SA_STOR || h->exchange > BATON_SA_ARM)
+	else if (h->exchange < BATON_SA_STOR || h->exchange > BATON_SA_REKEY)
 		baton_reader_fail(r, -BATON_E_EXCHANGE, "exchange type");
 	else if (h->length != r->end)
 		baton_reader_fail(r, h->length > r->end ? -BATON_E_TRUNCATED : -BATON_E_LENGTH,

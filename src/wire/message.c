@@ -7,6 +7,8 @@
 #include "wire/parts.h"
 
 #define ERROR_TYPES_BELOW 16384u /* RFC 7296 3.10.1 */
+#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
 
 /* Bits of the payloads and notifies that may occur once. */
 enum {
@@ -14,7 +16,7 @@ enum {
 	SEEN_SUBJECT,
 	SEEN_CURSOR,
 	SEEN_BY_SPI,
-	SEEN_ERROR,
+	SEEN_DIGESTS,
 	SEEN_FLAGS, /* first of the notifies without data */
 };
 
@@ -56,9 +58,72 @@ static bool *flag_of(struct baton_message *m, uint16_t type)
 		return &m->ping;
 	case BATON_N_ADOPT:
 		return &m->adopt;
+	case BATON_N_CONFIRM:
+		return &m->confirm;
+	case BATON_N_FRESH:
+		return &m->fresh;
+	case BATON_N_FOLLOW:
+		return &m->follow;
+	case BATON_N_DIGEST:
+		return &m->digest;
 	default:
 		return NULL;
 	}
+}
+
+static void get_contact(struct baton_reader *b, struct baton_message *m)
+{
+	m->contact.hold_ms = baton_get_u32(b, "hold");
+	m->contact.stores = baton_get_u8(b, "stores");
+	m->contact.rank = baton_get_u8(b, "rank");
+	baton_get_u16(b, "reserved");
+	m->contact.tick = baton_get_u64(b, "tick");
+	if (!b->err && (m->contact.rank == 0 || m->contact.rank > m->contact.stores ||
+			m->contact.stores > BATON_STORES_MAX))
+		baton_reader_fail(b, -BATON_E_VALUE, "rank");
+	m->has_contact = true;
+}
+
+static void get_share(struct baton_reader *b, struct baton_message *m)
+{
+	m->share.index = baton_get_u16(b, "share");
+	m->share.of = baton_get_u16(b, "of");
+	if (!b->err && m->share.index >= m->share.of)
+		baton_reader_fail(b, -BATON_E_VALUE, "share");
+}
+
+/* Reads the data of a notify that has some. False: not one of those. */
+static bool get_notify_data(struct baton_reader *b, struct baton_message *m, uint16_t type)
+{
+	switch (type) {
+	case BATON_N_ERROR:
+		m->error = baton_get_u16(b, "status");
+		if (!b->err && m->error == BATON_OK)
+			baton_reader_fail(b, -BATON_E_VALUE, "status");
+		return true;
+	case BATON_N_CONTACT:
+		get_contact(b, m);
+		return true;
+	case BATON_N_TICK:
+		m->has_tick = true;
+		m->tick = baton_get_u64(b, "tick");
+		return true;
+	case BATON_N_SHARE:
+		get_share(b, m);
+		return true;
+	case BATON_N_LIST:
+		m->has_list = true;
+		m->bucket = baton_get_u8(b, "bucket");
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool has_data(uint16_t type)
+{
+	return type == BATON_N_ERROR || type == BATON_N_CONTACT || type == BATON_N_TICK ||
+	       type == BATON_N_SHARE || type == BATON_N_LIST;
 }
 
 static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t *seen)
@@ -73,7 +138,7 @@ static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t
 	if (type == BATON_N_BY_SPI) {
 		if (seen_once(seen, SEEN_BY_SPI, b))
 			get_by_spi(b, m, protocol, spi_size);
-	} else if (!flag && type != BATON_N_ERROR) {
+	} else if (!flag && !has_data(type)) {
 		/* Unknown status types are ignored, unknown error types are errors (RFC
 		 * 7296 3.10.1). */
 		if (type < ERROR_TYPES_BELOW)
@@ -81,13 +146,11 @@ static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t
 		baton_get_bytes(b, baton_reader_left(b), "notification data");
 	} else if (protocol || spi_size) {
 		baton_reader_fail(b, -BATON_E_VALUE, "protocol and SPI size");
-	} else if (flag) {
-		if (seen_once(seen, SEEN_FLAGS + type - BATON_N_HELLO, b))
+	} else if (seen_once(seen, SEEN_FLAGS + type - BATON_N_HELLO, b)) {
+		if (flag)
 			*flag = true;
-	} else if (seen_once(seen, SEEN_ERROR, b)) {
-		m->error = baton_get_u16(b, "status");
-		if (!b->err && m->error == BATON_OK)
-			baton_reader_fail(b, -BATON_E_VALUE, "status");
+		else
+			get_notify_data(b, m, type);
 	}
 }
 
@@ -188,6 +251,11 @@ static void get_part(const struct baton_payload_view *p, struct baton_reader *b,
 		m->cursor.position = baton_get_u64(b, "position");
 		m->cursor.max_bytes = baton_get_u32(b, "max bytes");
 		break;
+	case BATON_PL_DIGEST:
+		m->has_digests = seen_once(seen, SEEN_DIGESTS, b);
+		for (unsigned i = 0; i < BATON_BUCKETS && m->has_digests; i++)
+			m->digests[i] = baton_get_u64(b, "digest");
+		break;
 	case BATON_PL_FRAGMENT:
 		baton_reader_fail(b, -BATON_E_VALUE, "FRAGMENT in a whole message");
 		break;
@@ -201,6 +269,12 @@ static void clear(struct baton_message *m)
 {
 	m->sender = m->subject = (struct baton_id){0};
 	m->hello = m->synced = m->claim = m->ping = m->adopt = m->has_cursor = false;
+	m->confirm = m->fresh = m->follow = m->digest = false;
+	m->has_contact = m->has_tick = m->has_list = m->has_digests = false;
+	m->contact = (struct baton_contact){0};
+	m->tick = 0;
+	m->share = (struct baton_share){0};
+	m->bucket = 0;
 	m->error = 0;
 	m->cursor = (struct baton_cursor){0};
 	m->by_spi_protocol = 0;
@@ -262,12 +336,58 @@ void baton_build_notify(struct baton_builder *b, uint16_t type)
 	back_to(b, &c);
 }
 
-void baton_build_error(struct baton_builder *b, uint16_t status)
+static void open_notify(struct baton_builder *b, uint16_t type)
 {
 	baton_build_open(b, BATON_PL_NOTIFY);
 	baton_put_u16(&b->w, 0); /* no protocol, no SPI */
-	baton_put_u16(&b->w, BATON_N_ERROR);
+	baton_put_u16(&b->w, type);
+}
+
+void baton_build_error(struct baton_builder *b, uint16_t status)
+{
+	open_notify(b, BATON_N_ERROR);
 	baton_put_u16(&b->w, status);
+	baton_build_close(b);
+}
+
+void baton_build_contact(struct baton_builder *b, const struct baton_contact *c)
+{
+	open_notify(b, BATON_N_CONTACT);
+	baton_put_u32(&b->w, c->hold_ms);
+	baton_put_u8(&b->w, c->stores);
+	baton_put_u8(&b->w, c->rank);
+	baton_put_u16(&b->w, 0);
+	baton_put_u64(&b->w, c->tick);
+	baton_build_close(b);
+}
+
+void baton_build_tick(struct baton_builder *b, uint64_t tick)
+{
+	open_notify(b, BATON_N_TICK);
+	baton_put_u64(&b->w, tick);
+	baton_build_close(b);
+}
+
+void baton_build_share(struct baton_builder *b, const struct baton_share *s)
+{
+	open_notify(b, BATON_N_SHARE);
+	baton_put_u16(&b->w, s->index);
+	baton_put_u16(&b->w, s->of);
+	baton_build_close(b);
+}
+
+void baton_build_list(struct baton_builder *b, uint8_t bucket)
+{
+	open_notify(b, BATON_N_LIST);
+	baton_put_u8(&b->w, bucket);
+	baton_build_close(b);
+}
+
+void baton_build_digests(struct baton_builder *b, const uint64_t digests[BATON_BUCKETS])
+{
+	baton_build_open(b, BATON_PL_DIGEST);
+	for (unsigned i = 0; i < BATON_BUCKETS; i++)
+		baton_put_u64(&b->w, digests[i]);
 	baton_build_close(b);
 }
 
@@ -325,4 +445,23 @@ void baton_build_status(struct baton_builder *b, const struct baton_status *s)
 
 	put_status(&c, s);
 	back_to(b, &c);
+}
+
+/* ---- hashes -------------------------------------------------------------------------------- */
+
+static uint64_t fnv1a(uint64_t hash, uint64_t v, unsigned octets)
+{
+	while (octets--)
+		hash = (hash ^ (v >> 8 * octets & 0xff)) * FNV_PRIME;
+	return hash;
+}
+
+uint64_t baton_spi_hash(uint64_t spi_i, uint64_t spi_r)
+{
+	return fnv1a(fnv1a(FNV_BASIS, spi_i, 8), spi_r, 8);
+}
+
+uint64_t baton_state_hash(uint64_t spi_i, uint64_t spi_r, uint32_t epoch, uint64_t version)
+{
+	return fnv1a(fnv1a(baton_spi_hash(spi_i, spi_r), epoch, 4), version, 8);
 }

@@ -75,6 +75,12 @@ void get_report(struct baton_reader *b, struct baton_report *r);
 void put_status(struct chain *c, const struct baton_status *s);
 void get_status(struct baton_reader *b, struct baton_status *s);
 
+/* MESSAGE: the last response. Nothing for an absent one. */
+#define MESSAGE_RESPONSE 1u
+void put_response(struct chain *c, const struct baton_response *m);
+void get_response(struct baton_reader *b, struct baton_response *m);
+int check_response(const struct baton_response *m);
+
 /* One entry of D, RFC 7296 3.11 */
 void put_delete(struct baton_writer *w, const struct baton_delete *d);
 void get_delete(struct baton_reader *b, struct baton_delete *d);

@@ -199,7 +199,8 @@ void put_status(struct chain *c, const struct baton_status *s)
 {
 	chain_open(c, BATON_PL_LEASE);
 	baton_put_u16(c->w, s->status);
-	baton_put_u16(c->w, 0);
+	baton_put_u8(c->w, s->stores);
+	baton_put_u8(c->w, s->ranks);
 	baton_put_u32(c->w, s->epoch);
 	baton_put_u64(c->w, s->version);
 	baton_put_u64(c->w, s->spi_i);
@@ -211,7 +212,8 @@ void put_status(struct chain *c, const struct baton_status *s)
 void get_status(struct baton_reader *b, struct baton_status *s)
 {
 	*s = (struct baton_status){.status = baton_get_u16(b, "status")};
-	baton_get_u16(b, "reserved");
+	s->stores = baton_get_u8(b, "stores");
+	s->ranks = baton_get_u8(b, "ranks");
 	s->epoch = baton_get_u32(b, "epoch");
 	s->version = baton_get_u64(b, "version");
 	s->spi_i = baton_get_u64(b, "initiator SPI");
@@ -221,6 +223,66 @@ void get_status(struct baton_reader *b, struct baton_status *s)
 		return;
 	if (s->owner.type ? check_server_id(&s->owner) : s->owner.len)
 		baton_reader_fail(b, -BATON_E_VALUE, "owner");
+}
+
+/* Messages one after the other, each as long as its IKE header says. */
+static bool are_messages(const uint8_t *bytes, size_t len)
+{
+	struct baton_reader r;
+	uint32_t one;
+
+	baton_reader_init(&r, bytes, len);
+	while (!r.err && baton_reader_left(&r)) {
+		baton_get_bytes(&r, BATON_IKE_HEADER_LEN - 4, "header");
+		one = baton_get_u32(&r, "length");
+		if (one < BATON_IKE_HEADER_LEN)
+			return false;
+		baton_get_bytes(&r, one - BATON_IKE_HEADER_LEN, "message");
+	}
+	return !r.err;
+}
+
+int check_response(const struct baton_response *m)
+{
+	if (m->len > BATON_RESPONSE_MAX)
+		return -BATON_E_LIMIT;
+	return are_messages(m->bytes, m->len) ? 0 : -BATON_E_LENGTH;
+}
+
+void put_response(struct chain *c, const struct baton_response *m)
+{
+	if (!m->len)
+		return;
+	chain_open(c, BATON_PL_MESSAGE);
+	baton_put_u8(c->w, MESSAGE_RESPONSE);
+	baton_put_u8(c->w, 0);
+	baton_put_u16(c->w, 0);
+	baton_put_u32(c->w, m->msgid);
+	baton_put_bytes(c->w, m->request, sizeof(m->request));
+	baton_put_bytes(c->w, m->bytes, m->len);
+	chain_close(c);
+}
+
+void get_response(struct baton_reader *b, struct baton_response *m)
+{
+	uint8_t kind = baton_get_u8(b, "kind");
+	size_t len;
+
+	baton_get_u8(b, "reserved");
+	baton_get_u16(b, "reserved");
+	if (!b->err && kind != MESSAGE_RESPONSE)
+		baton_reader_fail(b, -BATON_E_VALUE, "kind");
+	m->msgid = baton_get_u32(b, "message ID");
+	baton_get_copy(b, m->request, sizeof(m->request), "request hash");
+	len = baton_reader_left(b);
+	if (!b->err && len > BATON_RESPONSE_MAX)
+		baton_reader_fail(b, -BATON_E_LIMIT, "message");
+	else if (!b->err && (!len || !are_messages(b->base + b->pos, len)))
+		baton_reader_fail(b, -BATON_E_LENGTH, "message");
+	if (b->err)
+		return;
+	m->len = (uint16_t)len;
+	baton_get_copy(b, m->bytes, len, "message");
 }
 
 static bool is_set(const void *at, bool text)

@@ -163,6 +163,8 @@ static int check_session(const struct baton_session *s)
 		err = check_addresses(s);
 	if (!err)
 		err = check_notifies(s);
+	if (!err)
+		err = check_response(&s->response);
 	for (unsigned i = 0; !err && i < s->child_count; i++) {
 		err = check_child(&s->children[i]);
 		for (unsigned j = 0; !err && j < i; j++)
@@ -224,6 +226,9 @@ static void put_session(struct chain *c, const struct baton_session *s)
 		.epoch = s->epoch,
 		.version = s->version,
 		.owner = s->owner,
+		.stores = s->stores,
+		.ranks = s->ranks,
+		.status = s->stale ? BATON_E_STALE : BATON_OK,
 	};
 	const struct baton_report msgids = {
 		.kind = BATON_REPORT_MSGID,
@@ -246,6 +251,7 @@ static void put_session(struct chain *c, const struct baton_session *s)
 	put_suite(c, PROTO_IKE, &s->suite);
 	put_keymat(c, s, ike_keys, IKE_KEYS);
 	put_counters(c, &msgids);
+	put_response(c, &s->response);
 	put_lifetime(c, &s->life);
 	for (unsigned i = 0; i < s->notify_count; i++)
 		put_notify(c, s->notifies[i]);

@@ -21,6 +21,7 @@ enum {
 	SEEN_LIFETIME,
 	SEEN_CP,
 	SEEN_LOCAL,
+	SEEN_MESSAGE,
 	SEEN_TSI,
 	SEEN_TSR,
 };
@@ -174,11 +175,14 @@ static void get_lease(struct baton_reader *b, struct baton_session *s)
 	get_status(b, &lease);
 	if (!b->err && (lease.spi_i != s->spi_i || lease.spi_r != s->spi_r))
 		baton_reader_fail(b, -BATON_E_VALUE, "IKE SPIs");
-	if (!b->err && lease.status != BATON_OK)
+	if (!b->err && lease.status != BATON_OK && lease.status != BATON_E_STALE)
 		baton_reader_fail(b, -BATON_E_VALUE, "status");
 	s->epoch = lease.epoch;
 	s->version = lease.version;
 	s->owner = lease.owner;
+	s->stores = lease.stores;
+	s->ranks = lease.ranks;
+	s->stale = lease.status == BATON_E_STALE;
 }
 
 static void get_session_endpoint(struct baton_reader *b, struct baton_session *s, uint32_t *seen)
@@ -273,6 +277,10 @@ static void get_session_part(const struct baton_payload_view *p, struct baton_re
 		get_counters(b, s, BATON_REPORT_MSGID, &rep);
 		s->msgid_in = rep.msgid_in;
 		s->msgid_out = rep.msgid_out;
+		break;
+	case BATON_PL_MESSAGE:
+		if (seen_once(seen, SEEN_MESSAGE, b))
+			get_response(b, &s->response);
 		break;
 	case BATON_PL_LIFETIME:
 		if (seen_once(seen, SEEN_LIFETIME, b))

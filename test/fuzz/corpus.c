@@ -144,11 +144,34 @@ static void retr_requests(const struct sink *to)
 	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
 	baton_build_by_spi(&b, 1, 0xfedcba9876543210);
 	end(to, &b, "retr-by-ike-spi");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
+	baton_build_notify(&b, BATON_N_PING);
+	baton_build_contact(&b, &(struct baton_contact){10000, 2, 1, 99});
+	end(to, &b, "retr-contact");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
+	baton_build_id(&b, BATON_PL_IDR, &gw_b);
+	baton_build_notify(&b, BATON_N_CLAIM);
+	baton_build_share(&b, &(struct baton_share){1, 3});
+	end(to, &b, "retr-share");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
+	baton_build_id(&b, BATON_PL_IDR, &gw_a);
+	baton_build_notify(&b, BATON_N_FOLLOW);
+	baton_build_cursor(&b, &(struct baton_cursor){17, 0});
+	end(to, &b, "retr-follow");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
+	baton_build_id(&b, BATON_PL_IDR, &gw_a);
+	baton_build_notify(&b, BATON_N_DIGEST);
+	end(to, &b, "retr-digest");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
+	baton_build_id(&b, BATON_PL_IDR, &gw_a);
+	baton_build_list(&b, 7);
+	end(to, &b, "retr-list");
 }
 
 static void responses(const struct sink *to)
 {
-	const struct baton_status refused = {BATON_E_STALE_OWNER, 1, 2, 4, 30, gw_b};
+	static const uint64_t digests[BATON_BUCKETS] = {[7] = 0x0123456789abcdef};
+	const struct baton_status refused = {BATON_E_STALE_OWNER, 1, 2, 4, 30, gw_b, 0, 0};
 	const struct baton_status taken = {.spi_i = 1, .spi_r = 2, .epoch = 3, .version = 17};
 	struct baton_builder b;
 
@@ -164,6 +187,12 @@ static void responses(const struct sink *to)
 	begin(&b, BATON_SA_RETR, BATON_FLAG_RESPONSE);
 	baton_build_error(&b, BATON_E_NOT_FOUND);
 	end(to, &b, "retr-not-found");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_RESPONSE);
+	baton_build_tick(&b, 99);
+	end(to, &b, "retr-tick");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_RESPONSE);
+	baton_build_digests(&b, digests);
+	end(to, &b, "retr-digests");
 	begin(&b, BATON_SA_INSTALL, BATON_FLAG_INITIATOR);
 	baton_build_notify(&b, BATON_N_ADOPT);
 	baton_build_session(&b, body, encode());

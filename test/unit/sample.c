@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sample.h"
 
+#include <baton/message.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -113,6 +114,15 @@ void sample_session(struct baton_session *s)
 	set_key(&s->sk_er, 0x45, 36);
 	s->msgid_in = 6;
 	s->msgid_out = 2;
+	/* An empty INFORMATIONAL response, as it would be encrypted. */
+	s->response.len = 80;
+	s->response.msgid = 5;
+	memset(s->response.request, 0xa5, sizeof(s->response.request));
+	memcpy(s->response.bytes,
+	       "\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\x32\x10"
+	       "\x2e\x20\x25\x20\0\0\0\5\0\0\0\x50\0\0\0\x34",
+	       32);
+	memset(s->response.bytes + 32, 0xee, 48);
 	s->life = (struct baton_lifetime){.rekey_s = 13000, .reauth_s = 0, .expire_s = 14400};
 	s->notify_count = 1;
 	s->notifies[0] = 16396; /* MOBIKE_SUPPORTED */
@@ -293,6 +303,18 @@ void sample_random_session(struct baton_session *s, struct sample_random *r)
 	any_key(r, &s->sk_pr, false);
 	s->msgid_in = any_u32(r);
 	s->msgid_out = any_u32(r);
+	s->stores = (uint8_t)sample_below(r, BATON_STORES_MAX + 1);
+	s->ranks = (uint8_t)sample_next(r);
+	s->stale = sample_below(r, 2);
+	if (sample_below(r, 2)) {
+		s->response.msgid = any_u32(r);
+		sample_fill(r, s->response.request, sizeof(s->response.request));
+		s->response.len = (uint16_t)(BATON_IKE_HEADER_LEN + sample_below(r, 1000));
+		sample_fill(r, s->response.bytes, s->response.len);
+		s->response.bytes[24] = s->response.bytes[25] = 0;
+		s->response.bytes[26] = (uint8_t)(s->response.len >> 8);
+		s->response.bytes[27] = (uint8_t)s->response.len;
+	}
 	any_life(r, &s->life);
 	any_name(r, s->name);
 	s->extensions = any_u32(r);

@@ -546,6 +546,77 @@ static void by_spi_of_an_ike_sa(void **state)
 	assert_true(m.by_spi == 0xfedcba9876543210);
 }
 
+/* docs/protocol.md, "N" */
+static void ranks_and_shares_are_in_their_range(void **state)
+{
+	static const struct baton_contact wrong[] = {
+		{1, 2, 0, 0}, {1, 2, 3, 0}, {1, 0, 0, 0}, {1, BATON_STORES_MAX + 1, 1, 0}};
+	struct baton_builder b;
+	struct edit e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		begin(&b);
+		baton_build_contact(&b, &wrong[i]);
+		e = end(&b);
+		assert_int_equal(decode(&e), -BATON_E_VALUE);
+	}
+	begin(&b);
+	baton_build_share(&b, &(struct baton_share){3, 3});
+	e = end(&b);
+	assert_int_equal(decode(&e), -BATON_E_VALUE);
+	begin(&b);
+	baton_build_share(&b, &(struct baton_share){0, 0});
+	e = end(&b);
+	assert_int_equal(decode(&e), -BATON_E_VALUE);
+	begin(&b);
+	baton_build_contact(&b, &(struct baton_contact){1, BATON_STORES_MAX, BATON_STORES_MAX, 9});
+	baton_build_share(&b, &(struct baton_share){2, 3});
+	e = end(&b);
+	assert_int_equal(decode(&e), 0);
+	assert_int_equal(m.contact.rank, BATON_STORES_MAX);
+	assert_int_equal(m.share.of, 3);
+}
+
+static void digests_are_all_or_nothing(void **state)
+{
+	static uint64_t digests[BATON_BUCKETS];
+	struct baton_builder b;
+	struct edit e;
+
+	(void)state;
+	for (unsigned i = 0; i < BATON_BUCKETS; i++)
+		digests[i] = i * UINT64_C(0x0101010101010101);
+	begin(&b);
+	baton_build_digests(&b, digests);
+	e = end(&b);
+	assert_int_equal(decode(&e), 0);
+	assert_true(m.has_digests);
+	assert_memory_equal(m.digests, digests, sizeof(digests));
+	begin(&b);
+	baton_build_open(&b, BATON_PL_DIGEST);
+	baton_put_u64(&b.w, 1);
+	baton_build_close(&b);
+	e = end(&b);
+	assert_int_equal(decode(&e), -BATON_E_TRUNCATED);
+	assert_false(m.has_digests);
+}
+
+/* By hand: FNV-1a of sixteen octets, then of twelve more. */
+static void hashes_are_those_of_the_document(void **state)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	(void)state;
+	for (unsigned i = 0; i < 28; i++) {
+		if (i == 16)
+			assert_true(baton_spi_hash(0x0001020304050607, 0x08090a0b0c0d0e0f) == h);
+		h = (h ^ i) * 0x100000001b3u;
+	}
+	assert_true(baton_state_hash(0x0001020304050607, 0x08090a0b0c0d0e0f, 0x10111213,
+				     0x1415161718191a1b) == h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -569,6 +640,9 @@ int main(void)
 		cmocka_unit_test(too_few_places_for_statuses),
 		cmocka_unit_test(builder_says_when_it_is_full),
 		cmocka_unit_test(by_spi_of_an_ike_sa),
+		cmocka_unit_test(ranks_and_shares_are_in_their_range),
+		cmocka_unit_test(digests_are_all_or_nothing),
+		cmocka_unit_test(hashes_are_those_of_the_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

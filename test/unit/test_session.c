@@ -129,7 +129,7 @@ static void reserved_bits_are_ignored(void **state)
 	buf[18] = 0xff;
 	buf[edit_find(&e, BATON_PL_SA, 0) + 1] |= 0x7f;
 	buf[edit_find(&e, BATON_PL_IDR, 0) + 5] = 0xff;
-	buf[edit_find(&e, BATON_PL_LEASE, 0) + 6] = 0xff;
+	buf[edit_find(&e, BATON_PL_MESSAGE, 0) + 4 + 2] = 0xff;
 	buf[edit_find(&e, BATON_PL_CP, 0) + 5] = 0xff;
 	buf[edit_find(&e, BATON_PL_CP, 0) + 8] |= 0x80;
 	buf[edit_find(&e, BATON_PL_KEYMAT, 0) + 5] = 0xff;
@@ -140,6 +140,30 @@ static void reserved_bits_are_ignored(void **state)
 	buf[edit_find(&e, BATON_PL_TSI, 0) + 5] = 0xff;
 	assert_int_equal(baton_session_decode(&out, buf, e.len, NULL), 0);
 	assert_memory_equal(&in, &out, sizeof(in));
+}
+
+/* docs/protocol.md, "MESSAGE" */
+static void cached_responses_are_whole_messages(void **state)
+{
+	struct edit e = {buf, encode_sample(), EDIT_SESSION};
+	size_t at = edit_find(&e, BATON_PL_MESSAGE, 0) + 4;
+
+	(void)state;
+	buf[at] = 2; /* kind */
+	assert_int_equal(baton_session_decode(&out, buf, e.len, NULL), -BATON_E_VALUE);
+	buf[at] = 1;
+	buf[at + 40 + 27]++; /* longer than what is there */
+	assert_int_equal(baton_session_decode(&out, buf, e.len, NULL), -BATON_E_LENGTH);
+	buf[at + 40 + 27] -= 2; /* a rest that is no message */
+	assert_int_equal(baton_session_decode(&out, buf, e.len, NULL), -BATON_E_LENGTH);
+	buf[at + 40 + 27] = 3; /* shorter than a header */
+	assert_int_equal(baton_session_decode(&out, buf, e.len, NULL), -BATON_E_LENGTH);
+	buf[at + 40 + 27] = 80;
+	assert_int_equal(baton_session_decode(&out, buf, e.len, NULL), 0);
+	in.response.len = BATON_RESPONSE_MAX + 1;
+	assert_int_equal(baton_session_encode(&in, buf, sizeof(buf)), -BATON_E_LIMIT);
+	in.response.len = 27;
+	assert_int_equal(baton_session_encode(&in, buf, sizeof(buf)), -BATON_E_LENGTH);
 }
 
 static void unknown_payloads_are_skipped_unless_critical(void **state)
@@ -654,6 +678,7 @@ int main(void)
 		cmocka_unit_test(every_shorter_buffer_is_refused_and_left_without_keys),
 		cmocka_unit_test(every_truncation_is_refused_and_wiped),
 		cmocka_unit_test(reserved_bits_are_ignored),
+		cmocka_unit_test(cached_responses_are_whole_messages),
 		cmocka_unit_test(unknown_payloads_are_skipped_unless_critical),
 		cmocka_unit_test(other_implementations_attributes_are_skipped),
 		cmocka_unit_test(each_wrong_field_is_refused),

@@ -40,11 +40,16 @@ static const struct baton_report reports[2] = {
 	 .counters = {34000, 99536, 20900, 21400}},
 };
 static const struct baton_delete gone = {0x0123456789abcdef, 0xfedcba9876543210, 3, 18};
-static const struct baton_status taken = {0,  0x0123456789abcdef,	 0xfedcba9876543210, 3,
-					  17, {BATON_ID_FQDN, 4, "gw-a"}};
-static const struct baton_status stale = {
-	BATON_E_STALE_OWNER,	   0x0123456789abcdef, 0xfedcba9876543210, 4, 18,
-	{BATON_ID_FQDN, 4, "gw-b"}};
+static const struct baton_status taken = {
+	0, 0x0123456789abcdef, 0xfedcba9876543210, 3, 17, {BATON_ID_FQDN, 4, "gw-a"}, 0, 0};
+static const struct baton_status stale = {BATON_E_STALE_OWNER,
+					  0x0123456789abcdef,
+					  0xfedcba9876543210,
+					  4,
+					  18,
+					  {BATON_ID_FQDN, 4, "gw-b"},
+					  0,
+					  0};
 
 /* gw-a asks (boot ID a1..), gw-b answers (boot ID b1..). */
 static void begin(struct baton_builder *b, uint8_t exchange, bool response, uint32_t msgid)
@@ -96,6 +101,86 @@ static size_t ping_answer(void)
 	struct baton_builder b;
 
 	begin(&b, BATON_SA_RETR, true, 0);
+	return end(&b);
+}
+
+static size_t contact(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 7);
+	baton_build_notify(&b, BATON_N_PING);
+	baton_build_contact(&b, &(struct baton_contact){10000, 2, 1, 0x1122334455});
+	return end(&b);
+}
+
+static size_t contact_answer(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, true, 7);
+	baton_build_tick(&b, 0x112233486f);
+	return end(&b);
+}
+
+static size_t share(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 8);
+	baton_build_id(&b, BATON_PL_IDR, &gw_b);
+	baton_build_notify(&b, BATON_N_CLAIM);
+	baton_build_share(&b, &(struct baton_share){1, 3});
+	baton_build_cursor(&b, &(struct baton_cursor){0, 16384});
+	return end(&b);
+}
+
+static size_t follow(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 9);
+	baton_build_id(&b, BATON_PL_IDR, &gw_b);
+	baton_build_notify(&b, BATON_N_FOLLOW);
+	baton_build_cursor(&b, &(struct baton_cursor){4711, 16384});
+	return end(&b);
+}
+
+static size_t digest(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 10);
+	baton_build_id(&b, BATON_PL_IDR, &gw_a);
+	baton_build_notify(&b, BATON_N_DIGEST);
+	return end(&b);
+}
+
+static size_t list(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 11);
+	baton_build_id(&b, BATON_PL_IDR, &gw_a);
+	baton_build_list(&b, (uint8_t)baton_spi_hash(taken.spi_i, taken.spi_r));
+	return end(&b);
+}
+
+static size_t list_answer(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, true, 11);
+	baton_build_status(&b, &taken);
+	return end(&b);
+}
+
+static size_t rekey(void)
+{
+	struct baton_builder b;
+
+	begin_local(&b, BATON_SA_REKEY, false);
+	baton_build_reports(&b, &reports[1], 1);
 	return end(&b);
 }
 
@@ -257,6 +342,40 @@ static void says_id_only(void)
 	assert_true(m.header.flags == BATON_FLAG_RESPONSE && m.header.spi_r == 0xb1b2b3b4b5b6b7b8);
 }
 
+static void says_contact(void)
+{
+	assert_true(m.ping && m.has_contact);
+	assert_int_equal(m.contact.hold_ms, 10000);
+	assert_true(m.contact.stores == 2 && m.contact.rank == 1);
+	assert_int_equal(m.contact.tick, 0x1122334455);
+}
+
+static void says_tick(void)
+{
+	assert_true(m.has_tick && m.tick == 0x112233486f);
+}
+
+static void says_share(void)
+{
+	assert_true(m.claim && m.share.index == 1 && m.share.of == 3);
+}
+
+static void says_follow(void)
+{
+	assert_true(m.follow && m.cursor.position == 4711);
+}
+
+static void says_digest(void)
+{
+	assert_true(m.digest && !m.has_digests);
+}
+
+static void says_list(void)
+{
+	assert_true(m.has_list);
+	assert_int_equal(m.bucket, baton_spi_hash(taken.spi_i, taken.spi_r) & 0xff);
+}
+
 static void says_hello(void)
 {
 	assert_true(m.hello && !m.synced);
@@ -333,6 +452,13 @@ static const struct vector {
 } vectors[] = {
 	{"ping", ping, says_ping},
 	{"ping-answer", ping_answer, says_id_only},
+	{"contact", contact, says_contact},
+	{"contact-answer", contact_answer, says_tick},
+	{"share", share, says_share},
+	{"follow", follow, says_follow},
+	{"digest", digest, says_digest},
+	{"list", list, says_list},
+	{"list-answer", list_answer, says_taken},
 	{"hello", hello, says_hello},
 	{"put", put, says_session},
 	{"put-answer", put_answer, says_taken},
@@ -346,6 +472,7 @@ static const struct vector {
 	{"arm", arm, says_arm},
 	{"arm-answer", arm_answer, says_taken},
 	{"remove", remove_, says_delete},
+	{"rekey", rekey, says_arm},
 	{"fragment-1", fragment_1, NULL},
 	{"fragment-4", fragment_4, NULL},
 };
@@ -473,9 +600,9 @@ static const char *payload_name(uint8_t type)
 	static const char *const rfc[BATON_PL_SESSION] = {
 		[33] = "SA", [35] = "IDi", [36] = "IDr", [41] = "N",
 		[42] = "D",  [44] = "TSi", [45] = "TSr", [47] = "CP"};
-	static const char *const own[] = {"SESSION",  "CHILD",	  "KEYMAT", "COUNTERS",
-					  "ENDPOINT", "LIFETIME", "POLICY", "MESSAGE",
-					  "LEASE",    "CURSOR",	  "LOCAL",  "FRAGMENT"};
+	static const char *const own[] = {"SESSION",  "CHILD",	  "KEYMAT",  "COUNTERS", "ENDPOINT",
+					  "LIFETIME", "POLICY",	  "MESSAGE", "LEASE",	 "CURSOR",
+					  "LOCAL",    "FRAGMENT", "DIGEST"};
 
 	return type >= BATON_PL_SESSION ? own[type - BATON_PL_SESSION] : rfc[type];
 }
