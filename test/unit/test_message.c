@@ -193,7 +193,7 @@ static void header_is_checked(void **state)
 	header_case(17, 0x30, BATON_E_VERSION, "version");
 	header_case(18, 37, BATON_E_EXCHANGE, "exchange type"); /* INFORMATIONAL */
 	header_case(18, 239, BATON_E_EXCHANGE, "exchange type");
-	header_case(18, 245, BATON_E_EXCHANGE, "exchange type");
+	header_case(18, 246, BATON_E_EXCHANGE, "exchange type");
 	header_case(27, (uint8_t)(e.len - 1), BATON_E_LENGTH, "length");
 	header_case(27, (uint8_t)(e.len + 1), BATON_E_TRUNCATED, "length");
 	header_case(24, 0xff, BATON_E_TRUNCATED, "length");
@@ -549,15 +549,15 @@ static void by_spi_of_an_ike_sa(void **state)
 /* docs/protocol.md, "N" */
 static void ranks_and_shares_are_in_their_range(void **state)
 {
-	static const struct baton_contact wrong[] = {
+	static const struct baton_contact ranks[] = {
 		{1, 2, 0, 0}, {1, 2, 3, 0}, {1, 0, 0, 0}, {1, BATON_STORES_MAX + 1, 1, 0}};
 	struct baton_builder b;
 	struct edit e;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+	for (size_t i = 0; i < sizeof(ranks) / sizeof(*ranks); i++) {
 		begin(&b);
-		baton_build_contact(&b, &wrong[i]);
+		baton_build_contact(&b, &ranks[i]);
 		e = end(&b);
 		assert_int_equal(decode(&e), -BATON_E_VALUE);
 	}
