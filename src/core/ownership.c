@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/ownership.h"
 
+#include "core/standing.h"
+
 static void raise64(uint64_t *to, uint64_t v)
 {
 	if (v > *to)
@@ -38,6 +40,16 @@ static bool owned_by(const struct baton_record *r, const struct baton_id *id)
 static bool is_stale(const struct baton_record *r, const struct baton_id *sender, uint32_t epoch)
 {
 	return epoch < r->epoch || (epoch == r->epoch && !owned_by(r, sender));
+}
+
+/*
+ * Two nodes have claimed the session at different stores, which had not heard of each other's
+ * claim. One of them at most has a quorum; it is the owner.
+ */
+static bool has_better_right(const struct baton_record *r, const struct baton_session *s)
+{
+	return s->epoch == r->epoch && baton_is_quorum(s->stores, s->ranks) &&
+	       !baton_is_quorum(r->stores, r->ranks);
 }
 
 /* Invariant 4: an inbound SPI of s must not name an SA of another owner, nor one with another
@@ -81,19 +93,23 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 		return BATON_E_STALE_OWNER;
 	if (r && r->deleted)
 		return BATON_E_DELETED;
-	if (r && is_stale(r, sender, s->epoch))
+	if (r && is_stale(r, sender, s->epoch) && !has_better_right(r, s))
 		return BATON_E_STALE_OWNER;
-	if (r && s->epoch == r->epoch && s->version < r->version)
+	if (r && owned_by(r, sender) && s->epoch == r->epoch && s->version < r->version)
 		return BATON_E_STALE_VERSION;
 	if (collides(o->table, sender, s))
 		return BATON_E_SPI_COLLISION;
-	if (r && s->epoch == r->epoch && s->version == r->version && r->body) {
+	if (r && owned_by(r, sender) && s->epoch == r->epoch && s->version == r->version &&
+	    r->body) {
+		r->stores = s->stores;
+		r->ranks = s->ranks;
 		merge_counters(r, s);
 		return BATON_OK;
 	}
-	if (r && s->epoch > r->epoch && owned_by(r, o->self) && !baton_id_equal(sender, o->self) &&
-	    o->losing)
+	if (r && owned_by(r, o->self) && !baton_id_equal(sender, o->self) && o->losing)
 		o->losing(o->ctx, r);
+	if (r && !owned_by(r, sender))
+		r->claim_boot = 0;
 	if (fresh)
 		r = baton_table_add(o->table, s->spi_i, s->spi_r);
 	if (!r)
@@ -163,7 +179,7 @@ int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 }
 
 int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
-		    const struct baton_id *claimant, uint64_t boot)
+		    const struct baton_id *claimant, uint64_t boot, struct baton_grant g)
 {
 	if (r->deleted)
 		return BATON_E_DELETED;
@@ -176,6 +192,8 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 		o->losing(o->ctx, r);
 	r->owner = *claimant;
 	r->claim_boot = boot;
+	r->stores = g.stores;
+	r->ranks = g.ranks;
 	r->epoch++;
 	r->version++;
 	for (unsigned i = 0; i < r->mark_count; i++) {
@@ -189,7 +207,9 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 			c->out_seq + o->lease); /* beyond 64 bits: used up, not begun again */
 		c->in_seq = c->in_limit;
 		r->marks[i].watched = r->marks[i].moving = false;
-		r->marks[i].seen_ms = 0;
+		r->marks[i].seen_ms = r->marks[i].out_ms = 0;
+		r->marks[i].told = true; /* here, for one */
+		r->marks[i].usable = 0;	 /* until it is proven */
 	}
 	return BATON_OK;
 }
@@ -203,6 +223,57 @@ int baton_own_regain(struct baton_record *r, const struct baton_session *s)
 		r->version = s->version + 1;
 	merge_counters(r, s);
 	return BATON_OK;
+}
+
+void baton_own_begin_claim(struct baton_ownership *o)
+{
+	o->claim_round++;
+}
+
+int baton_own_take(struct baton_ownership *o, const struct baton_session *s, uint64_t boot,
+		   bool regain, uint64_t now_ms)
+{
+	struct baton_record *r = baton_table_find(o->table, s->spi_i, s->spi_r);
+	bool same_round = r && r->claim_round == o->claim_round;
+	uint8_t stores = same_round ? r->stores : 0, ranks = same_round ? r->ranks : 0;
+	bool current = same_round && r->current;
+	int status;
+
+	if (r && regain && !r->deleted && owned_by(r, o->self))
+		status = baton_own_regain(r, s);
+	else
+		status = baton_own_put(o, o->self, s, now_ms);
+	r = baton_table_find(o->table, s->spi_i, s->spi_r);
+	if (!r || r->deleted || !owned_by(r, o->self))
+		return status;
+	r->claim_boot = boot;
+	r->claim_round = o->claim_round;
+	r->granted_stale = false;
+	r->stores = s->stores > stores ? s->stores : stores;
+	r->ranks = ranks | s->ranks;
+	r->current = current || !s->stale;
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		r->marks[i].told = true;
+		if (baton_own_is_proven(r))
+			r->marks[i].usable = r->marks[i].counters.out_lease;
+	}
+	return status;
+}
+
+bool baton_own_is_proven(const struct baton_record *r)
+{
+	return r->current && baton_is_quorum(r->stores, r->ranks);
+}
+
+void baton_own_digests(const struct baton_ownership *o, const struct baton_id *owner,
+		       uint64_t digests[BATON_BUCKETS])
+{
+	const struct baton_record *r;
+
+	TAILQ_FOREACH(r, &o->table->records, all)
+		if (!r->deleted && baton_id_equal(&r->owner, owner))
+			digests[baton_spi_hash(r->spi_i, r->spi_r) % BATON_BUCKETS] ^=
+				baton_state_hash(r->spi_i, r->spi_r, r->epoch, r->version);
 }
 
 void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t spi_r, int status,

@@ -17,6 +17,7 @@ struct baton_ownership {
 	struct baton_table *table;
 	const struct baton_id *self; /* this node's Server ID */
 	uint32_t lease;		     /* sequence numbers granted at a time */
+	uint32_t claim_round;	     /* of the claim of ours that is under way */
 	/* Called before a session this node owned becomes another's, while the record still shows
 	 * the old state. May be NULL. */
 	void (*losing)(void *ctx, struct baton_record *r);
@@ -34,15 +35,32 @@ int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
 		     const struct baton_report *r);
 int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 		     const struct baton_delete *d, uint64_t now_ms);
+/* By what right a claim is granted: a store's place among the stores of the owner before. The owner
+ * itself grants with 1, 1. */
+struct baton_grant {
+	uint8_t stores, ranks;
+};
 /* Makes claimant (in the incarnation boot) the owner: epoch + 1, outbound numbers continue above
  * the lease, inbound ones above the limit. A repeated claim of the same incarnation changes
  * nothing. */
 int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
-		    const struct baton_id *claimant, uint64_t boot);
+		    const struct baton_id *claimant, uint64_t boot, struct baton_grant g);
+/* A claim of ours begins: what stores grant from now on counts together. */
+void baton_own_begin_claim(struct baton_ownership *o);
+/* A session that a store has returned to our claim (of this node's incarnation boot). It becomes
+ * ours, if no other has it in a newer epoch; each store's grant is added. regain: our IKE daemon
+ * holds it, its own state is the newest, only epoch and numbers are taken. A status. */
+int baton_own_take(struct baton_ownership *o, const struct baton_session *s, uint64_t boot,
+		   bool regain, uint64_t now_ms);
+/* Is r ours beyond doubt: granted by a quorum, and one of these was current? */
+bool baton_own_is_proven(const struct baton_record *r);
 /* What a claim of our own session r has given back (s, of a store) while our IKE daemon holds it:
  * epoch and numbers are taken, the state is not, for ours is newer. BATON_OK or BATON_E_STALE_OWNER
  * (s is of an older epoch). */
 int baton_own_regain(struct baton_record *r, const struct baton_session *s);
+/* The digest of each bucket (docs/protocol.md, "DIGEST") of owner's sessions, added to digests. */
+void baton_own_digests(const struct baton_ownership *o, const struct baton_id *owner,
+		       uint64_t digests[BATON_BUCKETS]);
 /* The LEASE item that answers for the session. */
 void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t spi_r, int status,
 		      struct baton_status *out);

@@ -7,14 +7,15 @@
 const char *const baton_peer_state_names[] = {"down", "syncing", "up"};
 
 /* A request under way: what it was about, so that its end can be told to each record. */
-enum tag_kind { TAG_BATCH, TAG_NOTE, TAG_ASK };
+enum tag_kind { TAG_BATCH, TAG_NOTE, TAG_CONTACT, TAG_DIGEST, TAG_LIST, TAG_ASK };
 struct baton_batch {
 	enum tag_kind kind;
-	void *tag; /* TAG_ASK: the caller's */
-	uint8_t what;
+	void *tag;    /* TAG_ASK: the caller's */
+	uint8_t what; /* TAG_LIST: the bucket */
 	unsigned count;
 	struct {
 		uint64_t spi_i, spi_r, version;
+		uint32_t lease_serial;
 	} items[BATON_BATCH_MAX];
 };
 
@@ -26,6 +27,7 @@ void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownershi
 	p->ops = ops;
 	p->ctx = ctx;
 	p->state = BATON_PEER_DOWN;
+	p->hold_ms = BATON_HOLD_MS;
 	TAILQ_INIT(&p->queue);
 }
 
@@ -136,8 +138,8 @@ static void put_reports(struct baton_peer *p, const struct baton_record *r, stru
 }
 
 /* Adds r's change of kind `what` to the message. 0, or <0 when it could not be told. */
-static int put_change(struct baton_peer *p, const struct baton_record *r, uint8_t what,
-		      uint64_t now_ms, struct baton_builder *b)
+static int put_change(struct baton_peer *p, struct baton_record *r, uint8_t what, uint64_t now_ms,
+		      struct baton_builder *b)
 {
 	int len;
 
@@ -151,6 +153,8 @@ static int put_change(struct baton_peer *p, const struct baton_record *r, uint8_
 		put_reports(p, r, b);
 		return 0;
 	}
+	for (unsigned i = 0; i < r->mark_count; i++)
+		r->marks[i].told = true;
 	len = baton_record_render(r, now_ms, &p->session, p->body, sizeof(p->body));
 	if (len < 0)
 		return len;
@@ -209,6 +213,7 @@ static int send_batch(struct baton_peer *p, uint64_t now_ms)
 		p->flying++;
 		batch->items[batch->count].spi_i = r->spi_i;
 		batch->items[batch->count].spi_r = r->spi_r;
+		batch->items[batch->count].lease_serial = r->lease_serial;
 		batch->items[batch->count++].version = r->version;
 	}
 	if (batch->count && start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS) == 0)
@@ -224,18 +229,174 @@ static void resync(struct baton_peer *p, uint64_t now_ms)
 
 	TAILQ_FOREACH(r, &p->own->table->records, all) {
 		r->peers[p->index].acked_version = 0;
+		r->peers[p->index].refused = false;
 		if (is_own(p, r))
 			baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : BATON_DIRTY_PUT,
 					 now_ms);
 	}
 	p->hello_due = p->synced_due = true;
 	p->synced_boot = p->x.peer_boot;
+	p->counted = false; /* it has lost what it had, and does not say otherwise */
+	p->tick = 0;
+}
+
+/* ---- counting in ------------------------------------------------------------------------- */
+
+static uint32_t contact_interval(const struct baton_peer *p)
+{
+	return p->hold_ms / 4 < BATON_CONTACT_MS ? p->hold_ms / 4 : BATON_CONTACT_MS;
+}
+
+static void settled(struct baton_peer *p, struct baton_record *r)
+{
+	if (p->ops->settled)
+		p->ops->settled(p->ctx, p, r);
+}
+
+static struct baton_batch *new_batch(enum tag_kind kind)
+{
+	struct baton_batch *batch = calloc(1, sizeof(*batch));
+
+	if (batch)
+		batch->kind = kind;
+	return batch;
+}
+
+static bool send_contact(struct baton_peer *p, uint64_t now_ms)
+{
+	const struct baton_contact c = {p->hold_ms, p->stores, p->rank, p->tick};
+	struct baton_batch *batch = new_batch(TAG_CONTACT);
+	struct baton_builder b;
+
+	if (!batch)
+		return false;
+	begin(p, &b, BATON_SA_RETR);
+	baton_build_notify(&b, BATON_N_PING);
+	baton_build_contact(&b, &c);
+	if (start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS) == 0)
+		return true;
+	free(batch);
+	return false;
+}
+
+/*
+ * Counted in from the moment it has everything; told so; and written off no sooner than a hold
+ * after it was told last. It is not told while it is silent.
+ */
+static void keep_counted(struct baton_peer *p, uint64_t now_ms)
+{
+	if (p->state == BATON_PEER_UP && !p->counted) {
+		p->counted = true;
+		p->contact_ms = now_ms;
+		p->contacting = send_contact(p, now_ms);
+	} else if (p->state == BATON_PEER_UP && !p->contacting &&
+		   (!p->tick || now_ms - p->contact_ms >= contact_interval(p))) {
+		p->contacting = send_contact(p, now_ms);
+		if (p->contacting)
+			p->contact_ms = now_ms;
+	} else if (p->state != BATON_PEER_UP && p->counted &&
+		   now_ms - p->contact_ms >= p->hold_ms) {
+		p->counted = false;
+		settled(p, NULL);
+	}
+}
+
+/* ---- digests ----------------------------------------------------------------------------- */
+
+static bool ask_about_own(struct baton_peer *p, struct baton_batch *batch, uint64_t now_ms)
+{
+	struct baton_builder b;
+
+	if (!batch)
+		return false;
+	begin(p, &b, BATON_SA_RETR);
+	baton_build_id(&b, BATON_PL_IDR, p->own->self);
+	if (batch->kind == TAG_DIGEST)
+		baton_build_notify(&b, BATON_N_DIGEST);
+	else
+		baton_build_list(&b, batch->what);
+	if (start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS) == 0)
+		return true;
+	free(batch);
+	return false;
+}
+
+static bool next_difference(const struct baton_peer *p, uint8_t *bucket)
+{
+	for (unsigned i = 0; i < BATON_BUCKETS; i++)
+		if (p->differing[i / 64] >> (i % 64) & 1) {
+			*bucket = (uint8_t)i;
+			return true;
+		}
+	return false;
+}
+
+/* One question at a time, and none while there is something to tell. */
+static void compare(struct baton_peer *p, uint64_t now_ms)
+{
+	struct baton_batch *batch;
+	uint8_t bucket;
+
+	if (!p->rank || p->comparing || p->queued || p->flying || !baton_exchange_ready(&p->x))
+		return;
+	if (next_difference(p, &bucket)) {
+		batch = new_batch(TAG_LIST);
+		if (batch)
+			batch->what = bucket;
+		p->comparing = ask_about_own(p, batch, now_ms);
+	} else if (now_ms >= p->digest_ms) {
+		p->digest_ms = now_ms + BATON_DIGEST_MS;
+		p->comparing = ask_about_own(p, new_batch(TAG_DIGEST), now_ms);
+	}
+}
+
+static void take_digests(struct baton_peer *p)
+{
+	uint64_t own[BATON_BUCKETS] = {0};
+
+	if (!p->msg.has_digests)
+		return;
+	baton_own_digests(p->own, p->own->self, own);
+	for (unsigned i = 0; i < BATON_BUCKETS; i++)
+		if (own[i] != p->msg.digests[i])
+			p->differing[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+static const struct baton_status *listed(const struct baton_peer *p, const struct baton_record *r)
+{
+	for (unsigned i = 0; i < p->msg.status_count; i++)
+		if (p->statuses[i].spi_i == r->spi_i && p->statuses[i].spi_r == r->spi_r)
+			return &p->statuses[i];
+	return NULL;
+}
+
+/* What the peer lacks of the bucket, and what it has of us that has ended. A session of ours that
+ * we do not know is left to the claim that recovers it (src/daemon/takeover.c). */
+static void take_list(struct baton_peer *p, uint8_t bucket, uint64_t now_ms)
+{
+	struct baton_record *r;
+
+	p->differing[bucket / 64] &= ~(UINT64_C(1) << (bucket % 64));
+	TAILQ_FOREACH(r, &p->own->table->records, all) {
+		const struct baton_replica *rep = &r->peers[p->index];
+		const struct baton_status *s;
+
+		if (!is_own(p, r) || rep->dirty || rep->flying || rep->refused ||
+		    (uint8_t)baton_spi_hash(r->spi_i, r->spi_r) != bucket)
+			continue;
+		s = listed(p, r);
+		if (r->deleted ? !s : s && s->epoch == r->epoch && s->version == r->version)
+			continue;
+		p->repaired++;
+		baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : BATON_DIRTY_PUT, now_ms);
+	}
 }
 
 uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)
 {
 	if (!p->probing && now_ms >= p->probe_ms &&
-	    (p->state == BATON_PEER_DOWN || now_ms - p->x.last_heard_ms >= BATON_PROBE_MS)) {
+	    (p->state == BATON_PEER_DOWN ||
+	     (!p->counted && now_ms - p->x.last_heard_ms >= BATON_PROBE_MS))) {
 		p->probing = send_note(p, BATON_SA_RETR, BATON_N_PING, now_ms) == 0;
 		p->probe_ms = now_ms + BATON_PROBE_MS;
 	}
@@ -253,7 +414,11 @@ uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)
 		if (!p->hello_due && !p->synced_due)
 			set_state(p, BATON_PEER_UP, now_ms);
 	}
-	return now_ms + BATON_PROBE_MS;
+	if (p->rank)
+		keep_counted(p, now_ms);
+	if (p->state == BATON_PEER_UP)
+		compare(p, now_ms);
+	return now_ms + contact_interval(p);
 }
 
 int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uint64_t now_ms,
@@ -289,14 +454,18 @@ static const struct baton_status *status_of(const struct baton_peer *p, uint64_t
 }
 
 static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
-		   const struct baton_status *s, uint64_t version, uint64_t now_ms)
+		   const struct baton_status *s, uint64_t version, uint32_t lease_serial,
+		   uint64_t now_ms)
 {
 	struct baton_replica *rep = &r->peers[p->index];
 
 	switch (s->status) {
 	case BATON_OK:
 		rep->acked_version = version;
+		rep->acked_lease = lease_serial;
+		rep->refused = false;
 		rep->dirty_since_ms = rep->dirty ? now_ms : 0;
+		settled(p, r);
 		return;
 	case BATON_E_STALE_OWNER:
 		if (!is_own(p, r) || s->epoch < r->epoch)
@@ -324,6 +493,7 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 		return;
 	default:
 		rep->dirty_since_ms = 0;
+		rep->refused = true;
 		p->ops->refused(p->ctx, p, s);
 	}
 }
@@ -341,11 +511,29 @@ static void end_batch(struct baton_peer *p, const struct baton_batch *batch, boo
 			continue;
 		r->peers[p->index].flying = false;
 		if (s)
-			settle(p, r, batch->what, s, batch->items[i].version, now_ms);
+			settle(p, r, batch->what, s, batch->items[i].version,
+			       batch->items[i].lease_serial, now_ms);
 		else if (is_own(p, r))
 			baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : batch->what,
 					 now_ms);
 	}
+}
+
+static void end_note(struct baton_peer *p, const struct baton_batch *batch, bool answered,
+		     uint64_t now_ms)
+{
+	if (answered && p->msg.has_tick)
+		p->tick = p->msg.tick;
+	if (batch->kind == TAG_NOTE)
+		p->probing = false;
+	else if (batch->kind == TAG_CONTACT)
+		p->contacting = false;
+	else
+		p->comparing = false;
+	if (answered && batch->kind == TAG_DIGEST)
+		take_digests(p);
+	else if (answered && batch->kind == TAG_LIST)
+		take_list(p, batch->what, now_ms);
 }
 
 void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_t len,
@@ -365,9 +553,10 @@ void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_
 	else if (batch->kind == TAG_BATCH)
 		end_batch(p, batch, answered, now_ms);
 	else
-		p->probing = false;
+		end_note(p, batch, answered, now_ms);
 	free(batch);
 	if (!buf) {
+		p->digest_ms = 0; /* when it is back: has it missed something? */
 		set_state(p, BATON_PEER_DOWN, now_ms);
 		p->synced_due = true; /* it may have been the SYNCED that was lost */
 	} else if (p->state == BATON_PEER_DOWN) {
@@ -387,4 +576,43 @@ uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms)
 			lag = now_ms - since + 1;
 	}
 	return lag;
+}
+
+bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r)
+{
+	unsigned have = 0;
+	bool raised = false;
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct baton_peer *p = peers[i];
+		const struct baton_replica *rep = p ? &r->peers[p->index] : NULL;
+
+		if (!p || !p->rank)
+			continue;
+		if (rep->acked_version && rep->acked_lease == r->lease_serial)
+			have++;
+		else if (p->counted && (rep->acked_version || !rep->refused))
+			return false;
+	}
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		struct baton_mark *m = &r->marks[i];
+
+		if (m->usable == m->counters.out_lease || (m->told && !have))
+			continue;
+		m->usable = m->counters.out_lease;
+		raised = true;
+	}
+	return raised;
+}
+
+unsigned baton_peers_acked(struct baton_peer *const *peers, unsigned count,
+			   const struct baton_record *r)
+{
+	unsigned have = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (peers[i] && peers[i]->rank &&
+		    r->peers[peers[i]->index].acked_version >= r->version)
+			have++;
+	return have;
 }

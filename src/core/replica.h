@@ -11,6 +11,16 @@
  * is answered. A peer with a new boot ID has lost its memory: everything we
  * own is sent again, between HELLO and SYNCED.
  *
+ * Counting in (docs/protocol.md 5.3.8). A peer that is UP and a store of ours
+ * is counted in: no lease is used that it has not acknowledged
+ * (baton_lease_settle()). It is told so by CONTACTs. When it falls silent, no
+ * more are sent; a hold after the last one its own clock has let it know that
+ * it is out of date, and it is written off.
+ *
+ * Digests. When a peer comes back, and now and then, it is asked for digests of
+ * what it has of ours; buckets that differ are listed, and what is missing, or
+ * too much, is told. So a silent difference does not last.
+ *
  * Pure: the exchange below does the sending; time is a parameter.
  */
 #ifndef BATON_CORE_REPLICA_H
@@ -23,7 +33,11 @@
 #define BATON_DIRTY_REPORT 2u
 #define BATON_DIRTY_DELETE 4u
 
-#define BATON_PROBE_MS 1000u	/* between probes of a silent peer */
+#define BATON_HOLD_MS 10000u   /* a store is counted in for so long, see below */
+#define BATON_CONTACT_MS 1000u /* between contacts, at most a quarter of the hold */
+#define BATON_DIGEST_MS                                                                            \
+	60000u		     /* between comparisons of what the peer has with what it should have */
+#define BATON_PROBE_MS 1000u /* between probes of a silent peer */
 #define BATON_DEADLINE_MS 3000u /* of a request; then the peer is DOWN */
 #define BATON_BATCH_MAX 64u	/* records in one message */
 #define BATON_BATCH_BYTES 8192u /* of sessions in one message */
@@ -43,6 +57,9 @@ struct baton_replica_ops {
 	 * to this peer about r until that has changed it.
 	 */
 	void (*behind)(void *ctx, struct baton_record *r);
+	/* A store has acknowledged r; it was counted in, or written off (r NULL): leases may have
+	 * become usable. May be NULL. */
+	void (*settled)(void *ctx, struct baton_peer *p, struct baton_record *r);
 	/* A store refused a session for a reason that sending it again will not mend. */
 	void (*refused)(void *ctx, struct baton_peer *p, const struct baton_status *s);
 	void (*state)(void *ctx, struct baton_peer *p);
@@ -62,7 +79,17 @@ struct baton_peer {
 	uint64_t state_since_ms;
 	uint64_t synced_boot; /* boot ID of the peer that has had everything, 0 = none */
 	bool hello_due, synced_due, probing;
-	uint64_t probe_ms; /* next probe */
+	uint8_t stores, rank; /* its place among our stores; rank 0: it is none */
+	uint32_t hold_ms;
+	bool counted;	     /* it is counted in */
+	bool contacting;     /* a CONTACT is under way */
+	uint64_t contact_ms; /* when the last CONTACT was sent */
+	uint64_t tick;	     /* the peer's, of its last response */
+	uint64_t digest_ms;  /* next comparison */
+	bool comparing;
+	uint64_t differing[BATON_BUCKETS / 64]; /* buckets still to be listed */
+	uint64_t repaired;			/* sessions that a comparison has sent again */
+	uint64_t probe_ms;			/* next probe */
 	struct baton_record_list queue;
 	unsigned queued, flying;
 	struct baton_session session;	 /* scratch */
@@ -88,6 +115,12 @@ int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uin
 /* To be called from the exchange's response callback. */
 void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_t len,
 			 uint64_t now_ms);
+/* Makes the leases of r usable that every store counted on has acknowledged, and one at least. True
+ * when there are such. */
+bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r);
+/* How many of our stores have acknowledged r as it is now, and how many are there to do so. */
+unsigned baton_peers_acked(struct baton_peer *const *peers, unsigned count,
+			   const struct baton_record *r);
 /* Age of the oldest change the peer has not acknowledged, in ms; 0 = none. */
 uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms);
 

@@ -50,6 +50,37 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 				   : BATON_OK);
 }
 
+/* This store's part in a grant: its place among the owner's stores. The owner itself needs no
+ * other. */
+static struct baton_grant grant_of(const struct baton_service *s, const struct baton_record *r,
+				   uint64_t now_ms, bool *stale)
+{
+	const struct baton_standing *st;
+
+	*stale = false;
+	if (baton_id_equal(&r->owner, s->own->self))
+		return (struct baton_grant){1, 1};
+	st = baton_standing_find(&s->standings, &r->owner);
+	*stale = !baton_standing_is_current(st, now_ms);
+	if (!st || !st->rank)
+		return (struct baton_grant){0, 0};
+	return (struct baton_grant){st->stores, (uint8_t)(1u << (st->rank - 1))};
+}
+
+/* By this incarnation of the requester, before. */
+static bool is_claimed(const struct baton_service *s, const struct baton_id *peer,
+		       const struct baton_record *r)
+{
+	return r->claim_boot == s->msg.header.spi_i && baton_id_equal(&r->owner, peer);
+}
+
+static bool is_in_share(const struct baton_service *s, const struct baton_record *r)
+{
+	const struct baton_share *share = &s->msg.share;
+
+	return share->of == 0 || baton_spi_hash(r->spi_i, r->spi_r) % share->of == share->index;
+}
+
 /* Puts r into the response, claiming it first where asked. 1 = added, 0 = no room for it any more.
  */
 static int add_session(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
@@ -58,8 +89,11 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 	/* The claimant's name may be longer than the owner's. */
 	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len
 								: 0;
+	struct baton_grant grant;
+	bool stale;
 	int len;
 
+	grant = grant_of(s, r, now_ms, &stale);
 	/* Rendered before the claim only to know its size: a claim must not be made for an answer
 	 * that cannot carry it. */
 	len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
@@ -73,8 +107,12 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 	}
 	if (s->msg.claim) {
 		baton_wipe(s->body, (size_t)len);
-		if (baton_own_claim(s->own, r, peer, s->msg.header.spi_i))
-			return 1;
+		if (!is_claimed(s, peer, r)) {
+			if (s->repeated ||
+			    baton_own_claim(s->own, r, peer, s->msg.header.spi_i, grant))
+				return 1;
+			r->granted_stale = stale;
+		}
 		s->claimed++;
 		if (s->changed)
 			s->changed(s->ctx, r);
@@ -91,13 +129,19 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 static bool is_wanted(const struct baton_service *s, const struct baton_id *peer,
 		      const struct baton_record *r)
 {
-	if (r->deleted || r->serial <= s->msg.cursor.position)
+	if (r->deleted || r->serial <= s->msg.cursor.position || !is_in_share(s, r))
 		return false;
 	if (baton_id_equal(&r->owner, &s->msg.subject))
 		return true;
 	/* Claimed by an earlier copy of this very request: it must be answered again. */
-	return s->msg.claim && r->claim_boot == s->msg.header.spi_i &&
-	       baton_id_equal(&r->owner, peer);
+	return s->msg.claim && is_claimed(s, peer, r);
+}
+
+/* With FOLLOW: a session of the subject that has been deleted since. */
+static bool is_gone(const struct baton_service *s, const struct baton_record *r)
+{
+	return s->msg.follow && r->deleted && r->serial > s->msg.cursor.position &&
+	       is_in_share(s, r) && baton_id_equal(&r->owner, &s->msg.subject);
 }
 
 static void answer_bulk(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
@@ -109,19 +153,54 @@ static void answer_bulk(struct baton_service *s, const struct baton_id *peer, ui
 	uint64_t last = s->msg.cursor.position;
 
 	TAILQ_FOREACH(r, &s->own->table->records, all) {
-		if (!is_wanted(s, peer, r))
+		bool gone = is_gone(s, r);
+
+		if (!gone && !is_wanted(s, peer, r))
 			continue;
 		/* The first one always goes, however small the limit: else the requester would
 		 * never get further. */
 		if (count == BATON_ITEMS_MAX - 1 || (count && b->w.pos >= limit) ||
-		    !add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b)) {
+		    (!gone && !add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b))) {
 			next.position = last;
 			break;
 		}
+		if (gone)
+			baton_build_delete(b, &(struct baton_delete){r->spi_i, r->spi_r, r->epoch,
+								     r->version});
 		last = r->serial;
 		count++;
 	}
+	if (s->msg.follow && !next.position)
+		next.position = last;
 	baton_build_cursor(b, &next);
+}
+
+/* What the subject has here, told by a digest of each bucket: an owner finds out what is missing.
+ */
+static void answer_digest(const struct baton_service *s, struct baton_builder *b)
+{
+	uint64_t digests[BATON_BUCKETS] = {0};
+
+	baton_own_digests(s->own, &s->msg.subject, digests);
+	baton_build_digests(b, digests);
+}
+
+static void answer_list(const struct baton_service *s, struct baton_builder *b)
+{
+	struct baton_record *r;
+	unsigned count = 0;
+
+	TAILQ_FOREACH(r, &s->own->table->records, all) {
+		struct baton_status item;
+
+		if (r->deleted || !baton_id_equal(&r->owner, &s->msg.subject) ||
+		    (uint8_t)baton_spi_hash(r->spi_i, r->spi_r) != s->msg.bucket)
+			continue;
+		if (count++ == BATON_ITEMS_MAX)
+			return; /* the requester compares again when these are right */
+		baton_own_status(s->own, r->spi_i, r->spi_r, BATON_OK, &item);
+		baton_build_status(b, &item);
+	}
 }
 
 static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
@@ -167,6 +246,11 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 		return err;
 	}
 	h = m->header;
+	/* For an earlier incarnation of this store it meant nothing for what this one has. */
+	if (m->has_contact && h.spi_r == s->boot)
+		baton_standing_contact(&s->standings, peer, &m->contact, now_ms);
+	s->repeated = m->claim && h.spi_i != s->boot &&
+		      !baton_standing_claim(&s->standings, peer, h.spi_i, h.msgid);
 	h.flags = BATON_FLAG_RESPONSE;
 	h.spi_r = s->boot;
 	baton_build_begin(&b, out, size, &h);
@@ -178,9 +262,15 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 		baton_build_error(&b, BATON_E_EXCHANGE);
 	else if (m->by_spi_protocol)
 		answer_by_spi(s, peer, now_ms, &b);
+	else if (m->subject.type && m->digest)
+		answer_digest(s, &b);
+	else if (m->subject.type && m->has_list)
+		answer_list(s, &b);
 	else if (m->subject.type)
 		answer_bulk(s, peer, now_ms, limit, &b);
-	else if (!m->ping)
+	else if (m->ping)
+		baton_build_tick(&b, now_ms);
+	else
 		baton_build_error(&b, BATON_E_MISSING);
 	return baton_build_end(&b);
 }

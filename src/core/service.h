@@ -8,6 +8,7 @@
 #define BATON_CORE_SERVICE_H
 
 #include "core/ownership.h"
+#include "core/standing.h"
 
 struct baton_service {
 	struct baton_ownership *own;
@@ -17,6 +18,8 @@ struct baton_service {
 	/* A session changed by a peer's request. May be NULL. */
 	void (*changed)(void *ctx, struct baton_record *r);
 	void *ctx;
+	struct baton_standings standings;
+	bool repeated;			 /* of the claim being answered: it was executed before */
 	struct baton_message msg;	 /* scratch */
 	struct baton_session session;	 /* scratch, wiped after use */
 	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */

@@ -1,16 +1,57 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/watch.h"
 
-bool baton_watch_out(const struct baton_watch *w, struct baton_mark *m, uint64_t out_seq)
+static uint32_t step_of(const struct baton_watch *w, const struct baton_mark *m)
+{
+	return m->step > w->lease ? m->step : w->lease;
+}
+
+static void follow_rate(const struct baton_watch *w, struct baton_mark *m, uint64_t used,
+			uint64_t passed_ms)
+{
+	uint64_t want = used * 1000 / (passed_ms ? passed_ms : 1) * BATON_LEASE_SECONDS;
+
+	want += w->lease - 1;
+	want -= want % w->lease;
+	m->step = want > BATON_LEASE_MAX ? BATON_LEASE_MAX : (uint32_t)want;
+}
+
+bool baton_watch_out(const struct baton_watch *w, struct baton_mark *m, uint64_t out_seq,
+		     uint64_t now_ms)
 {
 	struct baton_counters *c = &m->counters;
+	uint64_t lease;
 
-	if (out_seq > c->out_seq)
+	if (out_seq > c->out_seq) {
+		if (m->out_ms)
+			follow_rate(w, m, out_seq - c->out_seq, now_ms - m->out_ms);
+		m->out_ms = now_ms;
 		c->out_seq = out_seq;
-	if (c->out_seq + w->lease / 2 <= c->out_lease)
+	}
+	if (c->out_seq + step_of(w, m) / 2 <= c->out_lease)
 		return false;
-	c->out_lease = c->out_seq + w->lease;
+	lease = c->out_seq + step_of(w, m);
+	if (!(m->flags & BATON_CHILD_ESN) && lease > BATON_SEQ_LAST)
+		lease = BATON_SEQ_LAST;
+	if (lease <= c->out_lease)
+		return false;
+	c->out_lease = lease;
 	return true;
+}
+
+uint32_t baton_watch_threshold(const struct baton_watch *w, const struct baton_mark *m)
+{
+	return step_of(w, m) / 4;
+}
+
+bool baton_watch_is_worn(const struct baton_mark *m)
+{
+	return !(m->flags & BATON_CHILD_ESN) && m->counters.out_seq >= BATON_SEQ_WORN;
+}
+
+bool baton_watch_is_stuck(const struct baton_watch *w, const struct baton_mark *m)
+{
+	return m->told && m->counters.out_seq + step_of(w, m) / 3 > m->usable;
 }
 
 bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t in_seq,

@@ -58,6 +58,7 @@ static void add_peer(struct reading *r, const char *name)
 		complain(r, r->line, "more than 8 peers%s%s", "", "");
 		return;
 	}
+	p->store = true;
 	if (set_text(p->name, sizeof(p->name), name) || baton_id_parse(&p->id, name)) {
 		complain(r, r->line, "[peer %s]: not a Server ID (host name or IP address)%s", name,
 			 "");
@@ -159,6 +160,26 @@ static int set_level(enum baton_log_level *to, const char *value)
 	return -BATON_E_VALUE;
 }
 
+const char *const baton_ack_names[] = {"any", "majority", "all"};
+
+static int set_ack(enum baton_ack *to, const char *value)
+{
+	for (unsigned i = BATON_ACK_ANY; i <= BATON_ACK_ALL; i++)
+		if (strcmp(value, baton_ack_names[i]) == 0) {
+			*to = (enum baton_ack)i;
+			return 0;
+		}
+	return -BATON_E_VALUE;
+}
+
+static int set_store_loss(struct baton_config *c, const char *value)
+{
+	if (strcmp(value, "continue") && strcmp(value, "fence"))
+		return -BATON_E_VALUE;
+	c->fence_on_loss = value[0] == 'f';
+	return 0;
+}
+
 static int set_server_id(struct baton_config *c, const char *value)
 {
 	if (set_text(c->server_name, sizeof(c->server_name), value))
@@ -200,6 +221,12 @@ static int set_main(struct baton_config *c, const char *section, const char *nam
 		return set_ms(&c->counter_age_ms, value, 10, 60000);
 	if (IS("gateway", "lease"))
 		return set_number(&c->lease, value, 64, 1u << 28);
+	if (IS("gateway", "hold"))
+		return set_ms(&c->hold_ms, value, 1000, 3600000);
+	if (IS("gateway", "ack"))
+		return set_ack(&c->ack, value);
+	if (IS("gateway", "on_store_loss"))
+		return set_store_loss(c, value);
 	if (IS("store", "enabled"))
 		return set_bool(&c->store, value);
 	if (IS("store", "max_sessions"))
@@ -219,6 +246,8 @@ static int set_peer(struct reading *r, const char *peer, const char *name, const
 		return 0; /* the heading was complained of */
 	if (strcmp(name, "address") == 0)
 		return baton_addr_parse(&p->addr, value, BATON_PORT);
+	if (strcmp(name, "store") == 0)
+		return set_bool(&p->store, value);
 	return 1;
 }
 
@@ -288,6 +317,7 @@ int baton_config_read(struct baton_config *c, const char *path, FILE *err)
 		.store = true,
 		.counter_age_ms = 100,
 		.lease = BATON_LEASE_DEFAULT,
+		.hold_ms = BATON_HOLD_MS,
 		.max_sessions = 100000,
 	};
 	r.file = fopen(path, "re");
@@ -325,7 +355,8 @@ const char *baton_config_fixed(const struct baton_config *c, const struct baton_
 		return "[peer]";
 	for (unsigned i = 0; i < c->peer_count; i++)
 		if (!baton_id_equal(&c->peers[i].id, &next->peers[i].id) ||
-		    !same_endpoint(&c->peers[i].addr, &next->peers[i].addr))
+		    !same_endpoint(&c->peers[i].addr, &next->peers[i].addr) ||
+		    c->peers[i].store != next->peers[i].store)
 			return "[peer]";
 	if (c->gateway != next->gateway || c->store != next->store)
 		return "role";

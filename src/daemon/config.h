@@ -3,8 +3,8 @@
 #ifndef BATON_DAEMON_CONFIG_H
 #define BATON_DAEMON_CONFIG_H
 
+#include "core/replica.h"
 #include "daemon/log.h"
-#include "store/table.h"
 #include <stdio.h>
 
 #define BATON_CONFIG_PATH "/etc/baton/batond.conf"
@@ -14,7 +14,12 @@ struct baton_peer_config {
 	struct baton_id id;
 	char name[BATON_NAME_MAX];
 	struct baton_addr addr;
+	bool store; /* this gateway keeps its sessions there */
 };
+
+/* How many of a gateway's stores must have acknowledged what the peer is told. */
+enum baton_ack { BATON_ACK_ANY, BATON_ACK_MAJORITY, BATON_ACK_ALL };
+extern const char *const baton_ack_names[];
 
 struct baton_config {
 	struct baton_id server_id;
@@ -30,6 +35,9 @@ struct baton_config {
 	bool gateway, store;
 	uint32_t counter_age_ms;
 	uint32_t lease;
+	uint32_t hold_ms;
+	enum baton_ack ack;
+	bool fence_on_loss; /* on_store_loss = fence, else continue */
 	uint32_t max_sessions;
 };
 

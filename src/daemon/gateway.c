@@ -25,7 +25,7 @@ struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound)
 void baton_gateway_watch(struct baton_node *n, struct baton_mark *m)
 {
 	struct baton_sa_thresholds t[2] = {
-		{.id = baton_gateway_sa(m, true), .packets = n->watch.lease / 2},
+		{.id = baton_gateway_sa(m, true), .packets = baton_watch_threshold(&n->watch, m)},
 		{.id = baton_gateway_sa(m, false), .age_ms = n->watch.age_ms},
 	};
 	int results[2], err;
@@ -43,6 +43,22 @@ void baton_gateway_watch(struct baton_node *n, struct baton_mark *m)
 			  baton_strerror(results[1]), baton_strerror(results[0]));
 }
 
+/* An outbound number of ours: raises the lease in time. True when the stores must be told. */
+static bool take_out(struct baton_node *n, struct baton_mark *m, uint64_t out_seq)
+{
+	uint32_t threshold = baton_watch_threshold(&n->watch, m);
+	bool due = baton_watch_out(&n->watch, m, out_seq, baton_now_ms());
+
+	if (due) {
+		m->record->lease_serial++;
+		baton_lease_use(n, m->record);
+	}
+	if (m->watched && baton_watch_threshold(&n->watch, m) > threshold)
+		baton_gateway_watch(n, m);
+	baton_lease_look(n, m);
+	return due;
+}
+
 void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
 {
 	struct baton_sa_id out = baton_gateway_sa(m, true), in = baton_gateway_sa(m, false);
@@ -52,7 +68,7 @@ void baton_gateway_arm(struct baton_node *n, struct baton_mark *m)
 	if (!n->xfrm)
 		return;
 	if (baton_xfrm_get(n->xfrm, &out, &s) == 0)
-		baton_watch_out(&n->watch, m, s.out_seq);
+		take_out(n, m, s.out_seq);
 	if (baton_xfrm_get(n->xfrm, &in, &s) == 0)
 		baton_watch_in(&n->watch, m, s.in_seq, baton_now_ms());
 }
@@ -121,6 +137,8 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 		goto out;
 	r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 	r->held = true;
+	r->stale = false; /* what it has now, it has made */
+	baton_lease_use(n, r);
 	arm_new(n, r);
 	baton_node_dirty(n, r, BATON_DIRTY_PUT);
 out:
@@ -311,7 +329,7 @@ static void replay_event(struct baton_node *n, const struct baton_sa_state *s)
 	} else {
 		m = baton_table_find_out(&n->table, s->id.spi, &s->id.dst);
 		if (m && baton_node_owns(n, m->record) && !m->record->installing)
-			due = baton_watch_out(&n->watch, m, s->out_seq);
+			due = take_out(n, m, s->out_seq);
 	}
 	if (due)
 		baton_node_dirty(n, m->record, BATON_DIRTY_REPORT);

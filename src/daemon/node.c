@@ -159,6 +159,7 @@ static void peer_behind(void *ctx, struct baton_record *r)
 static const struct baton_replica_ops replica_ops = {
 	.lost = baton_retreat_lost,
 	.behind = peer_behind,
+	.settled = baton_lease_settled,
 	.refused = peer_refused,
 	.state = peer_state,
 	.answer = baton_takeover_answer,
@@ -331,6 +332,21 @@ static void apply(struct baton_node *n)
 	baton_log_set_level(n->config.log_level);
 	n->watch.lease = n->own.lease = n->config.lease;
 	n->watch.age_ms = n->config.counter_age_ms;
+	for (unsigned i = 0; i < n->peer_count; i++)
+		n->peers[i].hold_ms = n->config.hold_ms;
+}
+
+/* Our stores, in the order of the configuration. */
+static void rank_stores(struct baton_node *n)
+{
+	uint8_t stores = 0;
+
+	for (unsigned i = 0; i < n->peer_count; i++)
+		n->peers[i].rank = n->config.peers[i].store ? ++stores : 0;
+	for (unsigned i = 0; i < n->peer_count; i++) {
+		n->peers[i].stores = stores;
+		n->peers[i].hold_ms = n->config.hold_ms;
+	}
 }
 
 static int start_peers(struct baton_node *n)
@@ -345,11 +361,13 @@ static int start_peers(struct baton_node *n)
 		if (baton_exchange_init(&p->x, &exchange_ops, &peer_ctxs[i], n->boot,
 					n->config.mtu))
 			return -BATON_E_SYSTEM;
+		n->peer_list[i] = p;
 		p->id = n->config.peers[i].id;
 		p->addr = n->config.peers[i].addr;
 		baton_peer_init(p, i, &n->own, &replica_ops, n);
 		n->peer_count++;
 	}
+	rank_stores(n);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
  *   gateway.c   sessions of the local IKE daemon and their SAs in the kernel
  *   install.c   giving sessions to the IKE daemon
  *   retreat.c   taking them away again when another node owns them
+ *   lease.c     which sequence numbers may be used
  *   takeover.c  claiming another server's sessions
  *   ctl.c, ctl_show.c  batonctl
  */
@@ -41,6 +42,8 @@ struct baton_takeover {
 	uint64_t told_ms; /* when the waiter last heard how far it is */
 	unsigned sessions, installed, failed;
 	unsigned asked, answered, silent; /* peers */
+	unsigned unproven;		  /* sessions given with their IKE SA alone */
+	bool settled;			  /* what is not proven by now will not be */
 	bool reported;
 	void *waiter; /* batonctl's connection, NULL = none */
 };
@@ -60,6 +63,7 @@ struct baton_node {
 	struct baton_source udp;
 	unsigned peer_count;
 	struct baton_peer *peers; /* peer_count, locked memory */
+	struct baton_peer *peer_list[BATON_PEERS_MAX];
 	struct baton_xfrm *xfrm;
 	struct baton_source xfrm_source;
 	uint64_t xfrm_read_ms; /* when its events were read last */
@@ -125,6 +129,15 @@ void baton_install_abort(struct baton_node *n);
 /* Raises the kernel's numbers of a session that the IKE daemon holds to what a claim has granted.
  */
 void baton_install_raise(struct baton_node *n, struct baton_record *r);
+
+/* lease.c */
+/* Uses what the stores have acknowledged of r's leases by now. */
+void baton_lease_use(struct baton_node *n, struct baton_record *r);
+/* The same for every session of ours: a store is counted on no more. */
+void baton_lease_use_all(struct baton_node *n);
+/* Has the SA come to the end of its numbers, or of a lease that no store extends? */
+void baton_lease_look(struct baton_node *n, struct baton_mark *m);
+void baton_lease_settled(void *ctx, struct baton_peer *p, struct baton_record *r);
 
 /* retreat.c */
 void baton_retreat_losing(void *ctx, struct baton_record *r);

@@ -20,7 +20,7 @@ static void read_last(struct baton_node *n, struct baton_record *r)
 		struct baton_sa_state s;
 
 		if (baton_xfrm_get(n->xfrm, &out, &s) == 0)
-			baton_watch_out(&n->watch, m, s.out_seq);
+			baton_watch_out(&n->watch, m, s.out_seq, baton_now_ms());
 		if (baton_xfrm_get(n->xfrm, &in, &s) == 0)
 			baton_watch_in(&n->watch, m, s.in_seq, baton_now_ms());
 	}
@@ -83,6 +83,7 @@ void baton_retreat_lost(void *ctx, struct baton_record *r, const struct baton_st
 {
 	baton_retreat_losing(ctx, r);
 	r->owner = s->owner;
+	r->claim_boot = 0;
 	r->epoch = s->epoch;
 	if (s->version > r->version)
 		r->version = s->version;

@@ -41,24 +41,64 @@ static int build_claim(struct baton_node *n, struct baton_builder *b, struct bat
 	return 0;
 }
 
-/* One session of a peer's answer: into our table. */
-static int take_remote(struct baton_node *n, struct baton_record *r,
-		       const struct baton_session_ref *ref)
+/* One session of an answer: into our table, with the store's grant. */
+static int take_granted(struct baton_node *n, struct baton_record *r,
+			const struct baton_session_ref *ref)
 {
 	struct baton_session *s = &n->session;
 	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
 
-	if (!status && n->takeover.recover && r && r->held && baton_node_owns(n, r))
-		status = baton_own_regain(r, s);
-	else if (!status)
-		status = baton_own_put(&n->own, &n->config.server_id, s, baton_now_ms());
+	if (!status)
+		status = baton_own_take(&n->own, s, n->boot, n->takeover.recover && r && r->held,
+					baton_now_ms());
 	baton_session_wipe(s);
 	return status;
 }
 
-/* The sessions of one page go to the IKE daemon. Those of a peer are put into our own table first.
- * Returns the next position. */
-static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, bool remote)
+/* Proven, or given up to be. */
+static void use_session(struct baton_node *n, struct baton_record *r)
+{
+	struct baton_takeover *t = &n->takeover;
+
+	if (r->held && t->recover && !r->stale)
+		baton_install_raise(n, r);
+	if (r->held || r->installing)
+		return;
+	t->sessions++;
+	baton_install_queue(n, r, t->recover);
+}
+
+/*
+ * Whoever could prove it has answered, or will not. Of what is left only the IKE SA is used: a copy
+ * may be out of date, or another node may have claimed the session at stores that we cannot reach.
+ * What the IKE daemon has held all the time stays as it is, below the lease it has.
+ */
+static void use_unproven(struct baton_node *n)
+{
+	struct baton_takeover *t = &n->takeover;
+	struct baton_record *r;
+
+	t->settled = true;
+	TAILQ_FOREACH(r, &n->table.records, all) {
+		if (r->deleted || !baton_node_owns(n, r) || r->claim_round != n->own.claim_round ||
+		    r->held || r->installing || baton_own_is_proven(r))
+			continue;
+		r->stale = true;
+		t->unproven++;
+		use_session(n, r);
+	}
+	if (t->unproven)
+		baton_log(
+			BATON_LOG_WARNING, "unproven",
+			"server_id=%s sessions=%u action=fresh_child_sas note=\"no store could say "
+			"that its copy is current, or too few stores answered\"",
+			t->name, t->unproven);
+	baton_install_pump(n);
+}
+
+/* The sessions of one page go into our own table and, when nobody else can have them, to the IKE
+ * daemon. Returns the next position. */
+static uint64_t take_page(struct baton_node *n, const void *buf, size_t len)
 {
 	struct baton_takeover *t = &n->takeover;
 	struct baton_message *m = &n->msg;
@@ -73,10 +113,8 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 		const struct baton_session_ref *ref = &m->sessions[i];
 		struct baton_record *r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 		uint64_t version = r ? r->version : 0;
-		int status = 0;
+		int status = take_granted(n, r, ref);
 
-		if (remote)
-			status = take_remote(n, r, ref);
 		r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 		if (status && status != BATON_E_STALE_VERSION)
 			baton_log(BATON_LOG_WARNING, "claim_refused",
@@ -84,7 +122,6 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 				  ref->spi_i, ref->spi_r, baton_strerror(status));
 		if (!r || r->deleted || !baton_node_owns(n, r))
 			continue;
-		r->claim_boot = n->boot;
 		baton_node_dirty(n, r, BATON_DIRTY_PUT);
 		if (r->version != version && !t->recover) {
 			/* newer than our copy; recovering, the IKE daemon's own state is the newest
@@ -92,12 +129,8 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len, boo
 			r->renewed = r->installing;
 			r->held = false;
 		}
-		if (r->held && t->recover)
-			baton_install_raise(n, r);
-		if (r->held || r->installing)
-			continue;
-		t->sessions++;
-		baton_install_queue(n, r, t->recover);
+		if (baton_own_is_proven(r))
+			use_session(n, r);
 	}
 	t->retrieved_us = baton_now_us();
 	return m->has_cursor ? m->cursor.position : 0;
@@ -123,7 +156,7 @@ static void claim_own_copies(struct baton_node *n)
 						   (size_t)len, baton_now_ms(), page, sizeof(page));
 		if (len <= 0)
 			break;
-		position = take_page(n, page, (size_t)len, false);
+		position = take_page(n, page, (size_t)len);
 		baton_wipe(page, (size_t)len);
 		baton_install_pump(n); /* the IKE daemon works while we read the next page */
 	} while (position);
@@ -154,6 +187,7 @@ static void begin(struct baton_node *n, const struct baton_id *subject, const ch
 	struct baton_takeover *t = &n->takeover;
 
 	*t = (struct baton_takeover){.active = true, .recover = recover, .subject = *subject};
+	baton_own_begin_claim(&n->own);
 	strncpy(t->name, name, sizeof(t->name) - 1);
 	t->start_us = baton_now_us();
 	t->deadline_ms = baton_now_ms() + DEADLINE_MS + 500;
@@ -222,7 +256,7 @@ void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const voi
 		return;
 	}
 	n->recovered |= t->recover;
-	position = take_page(n, buf, len, true);
+	position = take_page(n, buf, len);
 	baton_install_pump(n);
 	if (!position || ask_peer(n, p, position))
 		t->answered++;
@@ -250,14 +284,17 @@ static unsigned phase_us(uint64_t from, uint64_t to)
 void baton_takeover_tick(struct baton_node *n, uint64_t now_ms)
 {
 	struct baton_takeover *t = &n->takeover;
-	bool installed = t->installed + t->failed >= t->sessions;
 	bool all_asked = t->answered + t->silent >= t->asked || now_ms >= t->deadline_ms;
+	bool installed;
 	bool stuck = now_ms >= t->deadline_ms &&
 		     (!n->link.connected || now_ms - t->progress_ms > STUCK_MS);
 	unsigned claim_us, retrieve_us, install_us;
 
 	if (!t->active)
 		return;
+	if (all_asked && !t->settled)
+		use_unproven(n);
+	installed = t->installed + t->failed >= t->sessions;
 	claim_us = phase_us(t->start_us, t->claimed_us);
 	retrieve_us = phase_us(t->claimed_us, t->retrieved_us);
 	install_us = phase_us(t->retrieved_us, t->installed_us);

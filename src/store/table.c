@@ -214,9 +214,15 @@ int baton_table_replace(struct baton_table *t, struct baton_record *r,
 	r->owner = s->owner;
 	r->epoch = s->epoch;
 	r->version = s->version;
+	r->stores = s->stores;
+	r->ranks = s->ranks;
 	r->local = s->local;
 	r->remote = s->remote;
 	r->stored_ms = now_ms;
+	r->granted_stale = false;
+	r->serial = ++t->serial;
+	TAILQ_REMOVE(&t->records, r, all);
+	TAILQ_INSERT_TAIL(&t->records, r, all);
 	/* Like the counters: a report may have come before this put. */
 	if (s->msgid_in > r->msgid_in)
 		r->msgid_in = s->msgid_in;
@@ -233,6 +239,9 @@ void baton_table_bury(struct baton_table *t, struct baton_record *r, uint64_t no
 		return;
 	forget_body(t, r);
 	r->deleted = true;
+	r->serial = ++t->serial;
+	TAILQ_REMOVE(&t->records, r, all);
+	TAILQ_INSERT_TAIL(&t->records, r, all);
 	r->stored_ms = now_ms;
 	t->live--;
 	t->tombstones++;
@@ -303,6 +312,9 @@ int baton_record_decode(const struct baton_record *r, uint64_t now_ms, struct ba
 	s->owner = r->owner;
 	s->epoch = r->epoch;
 	s->version = r->version;
+	s->stores = r->stores;
+	s->ranks = r->ranks;
+	s->stale = r->granted_stale;
 	s->msgid_in = r->msgid_in;
 	s->msgid_out = r->msgid_out;
 	reduce_life(&s->life, passed_s);

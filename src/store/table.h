@@ -30,10 +30,17 @@ struct baton_mark {
 	uint32_t spi_in, spi_out;
 	uint8_t protocol, flags;
 	struct baton_counters counters;
+	uint64_t usable; /* owner side: the part of out_lease that every store it counts on has
+			    acknowledged */
 	/* owner side only: how fast the inbound number moves (src/core/watch.h) */
-	uint64_t seen_ms;  /* time of the last inbound report, 0 = none */
+	uint64_t seen_ms; /* time of the last inbound report, 0 = none */
+	uint64_t out_ms;  /* of the last outbound one */
+	uint32_t
+		step; /* of the lease, as the rate asks for; below the configured one that counts */
 	uint32_t rate_pps; /* packets per second, the highest of late */
+	bool renewing;	   /* its rekeying was asked for */
 	bool fresh;	   /* not known before the last put: an SA just made */
+	bool told;	   /* a store may know it: no number beyond usable may be sent */
 	bool watched;	   /* thresholds are set in the kernel */
 	bool moving;	   /* in_limit is ahead of in_seq: settle when quiet */
 };
@@ -43,7 +50,9 @@ struct baton_replica {
 	TAILQ_ENTRY(baton_record) entry;
 	uint8_t dirty; /* BATON_DIRTY_* waiting to be sent; != 0 means: on the peer's queue */
 	bool flying;   /* a request about this record is under way */
+	bool refused;  /* the store does not take it */
 	uint64_t acked_version;
+	uint32_t acked_lease;	 /* lease_serial of what it has */
 	uint64_t dirty_since_ms; /* of the oldest unacknowledged change, 0 = none */
 };
 
@@ -65,10 +74,18 @@ struct baton_record {
 	size_t body_len;
 	unsigned mark_count;
 	struct baton_mark *marks;
+	/* By which stores the owner holds its epoch (struct baton_session); at the claimant it
+	 * grows with the answers. */
+	uint8_t stores, ranks;
+	bool granted_stale;   /* store: it was claimed when this copy may have been out of date */
+	uint32_t claim_round; /* claimant: which claim of ours stores and ranks are of */
+	bool current;	      /* claimant: a store that granted was current */
+	bool stale;	      /* claimant: not proven, only the IKE SA may be used */
 	/* gateway role */
-	bool held;	 /* the IKE daemon holds it */
-	bool installing; /* an SA_INSTALL is under way */
-	bool renewed;	 /* what is being installed has been overtaken: install again */
+	uint32_t lease_serial; /* rises with each raise of an out_lease */
+	bool held;	       /* the IKE daemon holds it */
+	bool installing;       /* an SA_INSTALL is under way */
+	bool renewed;	       /* what is being installed has been overtaken: install again */
 	struct baton_replica peers[BATON_PEERS_MAX];
 };
 TAILQ_HEAD(baton_record_list, baton_record);
@@ -100,9 +117,10 @@ struct baton_mark *baton_record_mark(struct baton_record *r, uint32_t spi_in);
 
 /* A new, empty record. NULL when the table is full or memory is out. */
 struct baton_record *baton_table_add(struct baton_table *t, uint64_t spi_i, uint64_t spi_r);
-/* Replaces what the record holds by s, encoded. Counters of SAs known before stay where they were
- * (the caller merges); message IDs never fall. Inbound SPIs that named another session of the table
- * now name this one. 0, -BATON_E_SYSTEM or what baton_session_encode() says. */
+/* Replaces what the record holds by s, encoded, and gives it a new serial. Counters of SAs known
+ * before stay where they were (the caller merges); message IDs never fall. Inbound SPIs that named
+ * another session of the table now name this one. 0, -BATON_E_SYSTEM or what baton_session_encode()
+ * says. */
 int baton_table_replace(struct baton_table *t, struct baton_record *r,
 			const struct baton_session *s, uint64_t now_ms);
 /* Turns a record into a tombstone. */

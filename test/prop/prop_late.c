@@ -125,7 +125,9 @@ static int execute(struct baton_table *t, const struct op *op)
 					&(struct baton_delete){spi, spi, op->epoch, op->version},
 					NOW_MS);
 	case CLAIM:
-		return r ? baton_own_claim(&o, r, &ids[op->by], op->by + 1) : BATON_E_NOT_FOUND;
+		return r ? baton_own_claim(&o, r, &ids[op->by], op->by + 1,
+					   (struct baton_grant){1, 1})
+			 : BATON_E_NOT_FOUND;
 	default:
 		return baton_own_report(&o, &ids[op->by], &rep);
 	}

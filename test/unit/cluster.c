@@ -152,11 +152,10 @@ static void take_claimed(struct cluster_node *n)
 
 		if (baton_session_decode(&c->session, ref->body, ref->len, NULL))
 			continue;
-		(void)baton_own_put(&n->own, &n->id, &c->session, c->now_ms);
+		(void)baton_own_take(&n->own, &c->session, n->boot, false, c->now_ms);
 		r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 		if (!r || r->deleted || !cluster_owns(n, r))
 			continue;
-		r->claim_boot = n->boot;
 		cluster_dirty(n, r, BATON_DIRTY_PUT);
 	}
 }
@@ -195,6 +194,7 @@ static void new_boot(struct cluster_node *n)
 {
 	n->boot = sample_next(&n->c->random) | 1;
 	n->service->boot = n->boot;
+	memset(&n->service->standings, 0, sizeof(n->service->standings));
 }
 
 static void clear_exchanges(struct cluster_node *n)
@@ -227,6 +227,9 @@ static void clear_peers(struct cluster_node *n)
 		p->synced_boot = p->probe_ms = p->state_since_ms = 0;
 		p->hello_due = p->synced_due = p->probing = false;
 		p->queued = p->flying = 0;
+		p->counted = p->contacting = p->comparing = false;
+		p->contact_ms = p->tick = p->digest_ms = p->repaired = 0;
+		memset(p->differing, 0, sizeof(p->differing));
 		baton_peer_init(p, i, &n->own, &replica_ops, n);
 	}
 }
@@ -273,6 +276,19 @@ struct cluster *cluster_new(unsigned table_max)
 	return c;
 }
 
+/* Every node it is joined with is a store of its. */
+static void rank_stores(struct cluster_node *n)
+{
+	uint8_t stores = 0;
+
+	for (unsigned i = 0; i < CLUSTER_NODES; i++)
+		if (n->peers[i])
+			n->peers[i]->rank = ++stores;
+	for (unsigned i = 0; i < CLUSTER_NODES; i++)
+		if (n->peers[i])
+			n->peers[i]->stores = stores;
+}
+
 void cluster_join(struct cluster *c, unsigned a, unsigned b)
 {
 	struct cluster_node *n = &c->nodes[a];
@@ -284,6 +300,7 @@ void cluster_join(struct cluster *c, unsigned a, unsigned b)
 	p->id = c->nodes[b].id;
 	n->peers[b] = p;
 	baton_peer_init(p, b, &n->own, &replica_ops, n);
+	rank_stores(n);
 }
 
 void cluster_reset(struct cluster *c, uint64_t seed)

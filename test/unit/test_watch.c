@@ -14,15 +14,15 @@ static void lease_is_raised_when_half_is_used(void **state)
 	struct baton_mark m = {.counters = {.out_lease = 1000}};
 
 	(void)state;
-	assert_false(baton_watch_out(&w, &m, 1));
-	assert_false(baton_watch_out(&w, &m, 500));
+	assert_false(baton_watch_out(&w, &m, 1, 0));
+	assert_false(baton_watch_out(&w, &m, 500, 0));
 	assert_int_equal(m.counters.out_lease, 1000);
 	assert_int_equal(m.counters.out_seq, 500);
-	assert_true(baton_watch_out(&w, &m, 501));
+	assert_true(baton_watch_out(&w, &m, 501, 0));
 	assert_int_equal(m.counters.out_lease, 1501);
-	assert_false(baton_watch_out(&w, &m, 501));
-	assert_false(baton_watch_out(&w, &m, 1001));
-	assert_true(baton_watch_out(&w, &m, 1002));
+	assert_false(baton_watch_out(&w, &m, 501, 0));
+	assert_false(baton_watch_out(&w, &m, 1001, 0));
+	assert_true(baton_watch_out(&w, &m, 1002, 0));
 	assert_int_equal(m.counters.out_lease, 2002);
 }
 
@@ -33,7 +33,7 @@ static void a_report_is_due_once_per_half_lease(void **state)
 
 	(void)state;
 	for (uint64_t seq = 1; seq <= 100000; seq++) {
-		due += baton_watch_out(&w, &m, seq);
+		due += baton_watch_out(&w, &m, seq, 0);
 		assert_true(m.counters.out_lease >= seq + w.lease / 2);
 	}
 	assert_in_range(due, 190, 200);
@@ -44,7 +44,7 @@ static void outbound_number_never_falls(void **state)
 	struct baton_mark m = {.counters = {.out_seq = 400, .out_lease = 1000}};
 
 	(void)state;
-	assert_false(baton_watch_out(&w, &m, 3));
+	assert_false(baton_watch_out(&w, &m, 3, 0));
 	assert_int_equal(m.counters.out_seq, 400);
 }
 
@@ -53,7 +53,7 @@ static void a_number_beyond_the_lease_gets_a_new_one(void **state)
 	struct baton_mark m = {.counters = {.out_lease = 1000}};
 
 	(void)state;
-	assert_true(baton_watch_out(&w, &m, 5000)); /* events were lost */
+	assert_true(baton_watch_out(&w, &m, 5000, 0)); /* events were lost */
 	assert_int_equal(m.counters.out_lease, 6000);
 }
 

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a store may say of its own copies (docs/protocol.md 5.3.8).
+ *
+ * An owner tells each of its stores how many there are and which one it is, and
+ * until when it counts it in (N(CONTACT)): until then nothing happens that the
+ * store has not acknowledged. The time is the store's own: the owner returns a
+ * tick that the store gave it, so however long the message was under way, the
+ * store's idea of the end is the earlier one. No clocks are compared.
+ *
+ * A claim is executed once: a copy of it that comes late, when others have had
+ * the session in between, claims nothing.
+ */
+#ifndef BATON_CORE_STANDING_H
+#define BATON_CORE_STANDING_H
+
+#include "store/table.h"
+
+struct baton_standing {
+	struct baton_id owner;
+	uint64_t until_ms; /* current until then */
+	uint8_t stores, rank;
+	/* claims of this peer that were executed: its incarnation and the one before, the highest
+	 * message ID, and a bit for each of the 64 up to it */
+	uint64_t claim_boot, claim_boot_before;
+	uint32_t claim_top;
+	uint64_t claim_seen;
+};
+
+struct baton_standings {
+	unsigned count;
+	struct baton_standing of[BATON_PEERS_MAX + 1];
+};
+
+/* More than half of the stores, or just half with the first among them: any two of these have a
+ * store in common. ranks has a bit for each rank, 1 << (rank - 1). */
+bool baton_is_quorum(uint8_t stores, uint8_t ranks);
+
+/* NULL when the owner has never been in contact. */
+const struct baton_standing *baton_standing_find(const struct baton_standings *s,
+						 const struct baton_id *owner);
+void baton_standing_contact(struct baton_standings *s, const struct baton_id *owner,
+			    const struct baton_contact *c, uint64_t now_ms);
+bool baton_standing_is_current(const struct baton_standing *s, uint64_t now_ms);
+/* True for the first copy of a claim, which is marked as executed. */
+bool baton_standing_claim(struct baton_standings *s, const struct baton_id *claimant, uint64_t boot,
+			  uint32_t msgid);
+
+#endif
