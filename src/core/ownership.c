@@ -249,8 +249,16 @@ int baton_own_take(struct baton_ownership *o, const struct baton_session *s, uin
 	r->claim_boot = boot;
 	r->claim_round = o->claim_round;
 	r->granted_stale = false;
-	r->stores = s->stores > stores ? s->stores : stores;
-	r->ranks = ranks | s->ranks;
+	if (baton_is_quorum(stores, ranks)) {
+		r->stores = stores;
+		r->ranks = ranks;
+	} else if (!baton_is_quorum(s->stores, s->ranks)) {
+		r->stores = s->stores > stores ? s->stores : stores;
+		r->ranks = ranks | s->ranks;
+	} else {
+		r->stores = s->stores;
+		r->ranks = s->ranks;
+	}
 	r->current = current || !s->stale;
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		r->marks[i].told = true;

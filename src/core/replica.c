@@ -11,7 +11,7 @@ enum tag_kind { TAG_BATCH, TAG_NOTE, TAG_CONTACT, TAG_DIGEST, TAG_LIST, TAG_ASK 
 struct baton_batch {
 	enum tag_kind kind;
 	void *tag;    /* TAG_ASK: the caller's */
-	uint8_t what; /* TAG_LIST: the bucket */
+	uint8_t what; /* TAG_LIST: the bucket; TAG_CONTACT: it had a tick */
 	unsigned count;
 	struct {
 		uint64_t spi_i, spi_r, version;
@@ -28,6 +28,10 @@ void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownershi
 	p->ctx = ctx;
 	p->state = BATON_PEER_DOWN;
 	p->hold_ms = BATON_HOLD_MS;
+	/* An earlier incarnation of ours may have counted it in: so do we, until it can know
+	 * better. */
+	p->counted = true;
+	p->contact_ms = 0;
 	TAILQ_INIT(&p->queue);
 }
 
@@ -235,9 +239,9 @@ static void resync(struct baton_peer *p, uint64_t now_ms)
 					 now_ms);
 	}
 	p->hello_due = p->synced_due = true;
+	if (p->synced_boot)
+		p->counted = false; /* it has lost what it had, and does not say otherwise */
 	p->synced_boot = p->x.peer_boot;
-	p->counted = false; /* it has lost what it had, and does not say otherwise */
-	p->tick = 0;
 }
 
 /* ---- counting in ------------------------------------------------------------------------- */
@@ -264,12 +268,14 @@ static struct baton_batch *new_batch(enum tag_kind kind)
 
 static bool send_contact(struct baton_peer *p, uint64_t now_ms)
 {
-	const struct baton_contact c = {p->hold_ms, p->stores, p->rank, p->tick};
+	const struct baton_contact c = {p->hold_ms, p->stores, p->rank,
+					p->tick_boot == p->x.peer_boot ? p->tick : 0};
 	struct baton_batch *batch = new_batch(TAG_CONTACT);
 	struct baton_builder b;
 
 	if (!batch)
 		return false;
+	batch->what = c.tick != 0;
 	begin(p, &b, BATON_SA_RETR);
 	baton_build_notify(&b, BATON_N_PING);
 	baton_build_contact(&b, &c);
@@ -285,13 +291,16 @@ static bool send_contact(struct baton_peer *p, uint64_t now_ms)
  */
 static void keep_counted(struct baton_peer *p, uint64_t now_ms)
 {
+	if (!p->contact_ms)
+		p->contact_ms = now_ms;
 	if (p->state == BATON_PEER_UP && !p->counted) {
 		p->counted = true;
 		p->contact_ms = now_ms;
 		p->contacting = send_contact(p, now_ms);
 	} else if (p->state == BATON_PEER_UP && !p->contacting &&
-		   (!p->tick || now_ms - p->contact_ms >= contact_interval(p))) {
+		   (p->contact_again || now_ms - p->contact_ms >= contact_interval(p))) {
 		p->contacting = send_contact(p, now_ms);
+		p->contact_again = false;
 		if (p->contacting)
 			p->contact_ms = now_ms;
 	} else if (p->state != BATON_PEER_UP && p->counted &&
@@ -522,14 +531,18 @@ static void end_batch(struct baton_peer *p, const struct baton_batch *batch, boo
 static void end_note(struct baton_peer *p, const struct baton_batch *batch, bool answered,
 		     uint64_t now_ms)
 {
-	if (answered && p->msg.has_tick)
+	if (answered && p->msg.has_tick) {
 		p->tick = p->msg.tick;
+		p->tick_boot = p->x.peer_boot;
+	}
 	if (batch->kind == TAG_NOTE)
 		p->probing = false;
 	else if (batch->kind == TAG_CONTACT)
 		p->contacting = false;
 	else
 		p->comparing = false;
+	if (batch->kind == TAG_CONTACT && answered && !batch->what)
+		p->contact_again = true;
 	if (answered && batch->kind == TAG_DIGEST)
 		take_digests(p);
 	else if (answered && batch->kind == TAG_LIST)

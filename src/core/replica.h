@@ -84,7 +84,9 @@ struct baton_peer {
 	bool counted;	     /* it is counted in */
 	bool contacting;     /* a CONTACT is under way */
 	uint64_t contact_ms; /* when the last CONTACT was sent */
-	uint64_t tick;	     /* the peer's, of its last response */
+	bool contact_again;  /* the last one had no tick to give back: it counts for nothing */
+	uint64_t tick;	     /* the peer's, of its last response that had one ... */
+	uint64_t tick_boot;  /* ... and which incarnation that was */
 	uint64_t digest_ms;  /* next comparison */
 	bool comparing;
 	uint64_t differing[BATON_BUCKETS / 64]; /* buckets still to be listed */

@@ -138,6 +138,9 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 	r->held = true;
 	r->stale = false; /* what it has now, it has made */
+	/* SAs from before our start: a store may know them. */
+	for (unsigned i = 0; n->greeting && i < r->mark_count; i++)
+		r->marks[i].told = true;
 	baton_lease_use(n, r);
 	arm_new(n, r);
 	baton_node_dirty(n, r, BATON_DIRTY_PUT);

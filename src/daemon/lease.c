@@ -29,7 +29,9 @@ void baton_lease_use_all(struct baton_node *n)
 void baton_lease_look(struct baton_node *n, struct baton_mark *m)
 {
 	bool worn = baton_watch_is_worn(m);
-	bool stuck = baton_watch_is_stuck(&n->watch, m);
+	/* After a start the stores have not had the time to say anything yet. */
+	bool stuck = baton_watch_is_stuck(&n->watch, m) &&
+		     baton_now_ms() - n->started_ms > n->config.hold_ms;
 
 	if (!worn && !stuck) {
 		m->renewing = false;

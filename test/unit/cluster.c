@@ -227,8 +227,8 @@ static void clear_peers(struct cluster_node *n)
 		p->synced_boot = p->probe_ms = p->state_since_ms = 0;
 		p->hello_due = p->synced_due = p->probing = false;
 		p->queued = p->flying = 0;
-		p->counted = p->contacting = p->comparing = false;
-		p->contact_ms = p->tick = p->digest_ms = p->repaired = 0;
+		p->contacting = p->comparing = false;
+		p->tick = p->digest_ms = p->repaired = 0;
 		memset(p->differing, 0, sizeof(p->differing));
 		baton_peer_init(p, i, &n->own, &replica_ops, n);
 	}
