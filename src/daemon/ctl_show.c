@@ -37,12 +37,13 @@ json_t *baton_show_takeover(const struct baton_takeover *t)
 				 ? (double)(t->installed_us - t->retrieved_us)
 				 : 0;
 
-	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:i, s:i}", "server_id", t->name,
-			 "sessions", (int)t->sessions, "installed", (int)t->installed, "failed",
-			 (int)t->failed, "waiting", (int)(t->sessions - t->installed - t->failed),
-			 "claim_ms", claim / 1000, "retrieve_ms", retrieve / 1000, "install_ms",
-			 install / 1000, "peers_asked", (int)t->asked, "peers_silent",
-			 (int)t->silent);
+	return json_pack("{s:s, s:i, s:i, s:i, s:i, s:f, s:f, s:f, s:i, s:i, s:i}", "server_id",
+			 t->name, "sessions", (int)t->sessions, "installed", (int)t->installed,
+			 "failed", (int)t->failed, "waiting",
+			 (int)(t->sessions - t->installed - t->failed), "claim_ms", claim / 1000,
+			 "retrieve_ms", retrieve / 1000, "install_ms", install / 1000,
+			 "peers_asked", (int)t->asked, "peers_silent", (int)t->silent, "unproven",
+			 (int)t->unproven);
 }
 
 static void count_peer(const struct baton_node *n, const struct baton_peer *p, unsigned *acked,
@@ -74,12 +75,21 @@ static json_t *refusals(const uint64_t *counts)
 	return o;
 }
 
+/* How long this store stays current for the peer's sessions. */
+static double current_for_s(const struct baton_node *n, const struct baton_peer *p, uint64_t now_ms)
+{
+	const struct baton_standing *s = baton_standing_find(&n->service->standings, &p->id);
+
+	return baton_standing_is_current(s, now_ms) ? (double)(s->until_ms - now_ms) / 1000 : 0;
+}
+
 static json_t *show_peer(struct baton_node *n, const struct baton_peer *p, uint64_t now_ms)
 {
 	unsigned acked, behind;
 
 	count_peer(n, p, &acked, &behind);
-	return json_pack("{s:s, s:o, s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:i, "
+			 "s:b, s:f, s:I}",
 			 "server_id", n->config.peers[p->index].name, "address", addr(&p->addr),
 			 "state", baton_peer_state_names[p->state], "state_for_s",
 			 seconds(p->state_since_ms ? p->state_since_ms : n->started_ms, now_ms),
@@ -88,7 +98,9 @@ static json_t *show_peer(struct baton_node *n, const struct baton_peer *p, uint6
 			 (json_int_t)baton_peer_lag_ms(p, now_ms), "datagrams_sent",
 			 (json_int_t)p->x.sent, "datagrams_received", (json_int_t)p->x.received,
 			 "retransmitted", (json_int_t)p->x.retransmitted, "timeouts",
-			 (json_int_t)p->x.timeouts, "refused", refusals(p->x.refused));
+			 (json_int_t)p->x.timeouts, "refused", refusals(p->x.refused), "rank",
+			 (int)p->rank, "counted_in", p->rank && p->counted, "current_for_s",
+			 current_for_s(n, p, now_ms), "repaired", (json_int_t)p->repaired);
 }
 
 static json_t *show_counts(struct baton_node *n)
@@ -157,14 +169,16 @@ static json_t *show_children(const struct baton_record *r)
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		const struct baton_mark *m = &r->marks[i];
 
-		json_array_append_new(a, json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I}", "spi_in",
-						   json_sprintf("%08x", m->spi_in), "spi_out",
-						   json_sprintf("%08x", m->spi_out), "protocol",
+		json_array_append_new(a, json_pack("{s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:I}",
+						   "spi_in", json_sprintf("%08x", m->spi_in),
+						   "spi_out", json_sprintf("%08x", m->spi_out),
+						   "protocol",
 						   m->protocol == BATON_PROTO_ESP ? "ESP" : "AH",
 						   "out_seq", (json_int_t)m->counters.out_seq,
 						   "out_lease", (json_int_t)m->counters.out_lease,
 						   "in_seq", (json_int_t)m->counters.in_seq,
-						   "in_limit", (json_int_t)m->counters.in_limit));
+						   "in_limit", (json_int_t)m->counters.in_limit,
+						   "usable", (json_int_t)m->usable));
 	}
 	return a;
 }
@@ -197,16 +211,16 @@ static json_t *show_session(struct baton_node *n, const struct baton_record *r)
 	}
 	for (unsigned i = 0; i < s->vip_count; i++)
 		json_array_append_new(vips, addr(&s->vips[i]));
-	o = json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, "
-		      "s:o, s:o}",
-		      "spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(&r->owner),
-		      "epoch", (json_int_t)r->epoch, "version", (json_int_t)r->version, "held",
-		      r->held, "local", addr(&s->local), "remote", addr(&s->remote), "remote_id",
-		      id(&s->remote_id), "eap_id",
-		      s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips,
-		      "name", s->name, "msgid_in", (json_int_t)s->msgid_in, "msgid_out",
-		      (json_int_t)s->msgid_out, "expires_in_s", (json_int_t)s->life.expire_s,
-		      "children", show_children(r), "stored_at", show_stored(n, r));
+	o = json_pack(
+		"{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, "
+		"s:o, s:o, s:b}",
+		"spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(&r->owner), "epoch",
+		(json_int_t)r->epoch, "version", (json_int_t)r->version, "held", r->held, "local",
+		addr(&s->local), "remote", addr(&s->remote), "remote_id", id(&s->remote_id),
+		"eap_id", s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips,
+		"name", s->name, "msgid_in", (json_int_t)s->msgid_in, "msgid_out",
+		(json_int_t)s->msgid_out, "expires_in_s", (json_int_t)s->life.expire_s, "children",
+		show_children(r), "stored_at", show_stored(n, r), "unproven", r->stale);
 	baton_session_wipe(s);
 	return o;
 }
