@@ -79,6 +79,9 @@ at_most() {
 	[ "$(count_lines "$@")" -le "$n" ]
 }
 
+# is_past SECONDS: of EPOCHSECONDS
+is_past() { [ "$EPOCHSECONDS" -ge "$1" ]; }
+
 # milliseconds between two readings of EPOCHREALTIME
 ms_between() { echo $(((${2/./} - ${1/./}) / 1000)); }
 

@@ -5,8 +5,28 @@
 # LAB_MODE: baton; or for comparison ha (strongSwan's plugin of that name) or
 # reauth (plain strongSwan: the clients notice by DPD and connect anew).
 
+# peers_of NODE: whom it exchanges sessions with. A gateway: the other one and the nodes
+# that only store; those: the gateways.
+peers_of() {
+	case $1 in
+	gw-*)
+		echo "${PEER[$1]}"
+		stores
+		;;
+	*) printf '%s\n' gw-a gw-b ;;
+	esac
+}
+
+# stores_for GW: those of them that store its sessions.
+stores_for() {
+	local peer
+	for peer in $(peers_of "$1"); do
+		[[ " $LAB_NO_STORE " == *" $peer "* ]] || echo "$peer"
+	done
+}
+
 write_cluster_connection() {
-	local gw=$1 peer=${PEER[$1]} mine=${GW_CLUSTER[$1]} theirs=${GW_CLUSTER[${PEER[$1]}]} text
+	local gw=$1 peer=$2 mine=${GW_CLUSTER[$1]} theirs=${GW_CLUSTER[$2]} text
 	text=$(< "$LAB/../dist/swanctl/baton-cluster.conf")
 	text=${text//192.0.2.1/@mine@}
 	text=${text//192.0.2.2/@theirs@}
@@ -16,8 +36,14 @@ write_cluster_connection() {
 	text=${text//@theirs@/$theirs}
 	text=${text//@me@/$gw$SERVER_ID}
 	text=${text//@peer@/$peer$SERVER_ID}
+	text=${text//baton-cluster/baton-$peer}
 	printf '%s\n' "${text//CHANGE-ME/the secret of the cluster of the lab}" \
-		> "$WORK/$gw/swanctl/conf.d/baton-cluster.conf"
+		> "$WORK/$gw/swanctl/conf.d/baton-$peer.conf"
+}
+
+write_cluster_connections() {
+	local peer
+	for peer in $(peers_of "$1"); do write_cluster_connection "$1" "$peer"; done
 }
 
 write_gateway_connections() {
@@ -28,7 +54,7 @@ write_gateway_connections() {
 		> "$dir/conf.d/clients.conf"
 	# the ha plugin has a pool of its own
 	[ "$LAB_MODE" != ha ] || sed -i '/^pools {/,/^}/d' "$dir/conf.d/clients.conf"
-	[ "$LAB_MODE" != baton ] || write_cluster_connection "$gw"
+	[ "$LAB_MODE" != baton ] || write_cluster_connections "$gw"
 	for c in $(seq $((LAB_CLIENTS + 9))); do
 		printf 'secrets {\n\teap-c%s {\n\t\tid = c%s\n\t\tsecret = "password of c%s"\n\t}\n}\n' \
 			"$c" "$c" "$c"
@@ -65,15 +91,35 @@ gateway_charon_up() {
 	write_gateway_connections "$gw"
 }
 
+# batond_up NODE: with the gateway role if it is one, with the store role unless LAB_NO_STORE
+# names it.
 batond_up() {
-	local gw=$1 dir=$WORK/$1
+	local gw=$1 dir=$WORK/$1 peer peers='' gateway=no store=yes
 	[ "$LAB_MODE" = baton ] || return 0
 	mkdir -p "$dir/baton"
+	for peer in $(peers_of "$gw"); do
+		peers+="[peer $peer$SERVER_ID]"$'\n'"address = ${GW_CLUSTER[$peer]}"$'\n\n'
+	done
+	[[ $gw != gw-* ]] || gateway=yes
+	[[ " $LAB_NO_STORE " != *" $gw "* ]] || store=no
 	fill "$LAB/conf/batond.conf" "gw=$gw" "run=$dir/baton" "cluster=${GW_CLUSTER[$gw]}" \
-		"peer=${PEER[$gw]}" "peer_cluster=${GW_CLUSTER[${PEER[$gw]}]}" \
-		"level=$LAB_BATOND_LOG" > "$dir/batond.conf"
+		"peers=$peers" "gateway=$gateway" "store=$store" "level=$LAB_BATOND_LOG" > "$dir/batond.conf"
 	run_on "$gw" batond "$BUILD/src/daemon/batond" -f -c "$dir/batond.conf"
 	wait_for 20 "batond of $gw answers" test -S "$dir/baton/ctl.sock"
+}
+
+# A crash of batond alone; batond_up starts another.
+kill_batond() {
+	end "$1/batond" KILL
+	say "batond of $1 is killed"
+}
+
+# store_up NODE: a node that only stores. Its charon is there for the SAs of the cluster.
+store_up() {
+	batond_up "$1"
+	charon_up "$1" "" "" ""
+	echo 'include conf.d/*.conf' > "$WORK/$1/swanctl/swanctl.conf"
+	write_cluster_connections "$1"
 }
 
 keepalived_up() {
@@ -100,6 +146,8 @@ has_address() {
 	[[ $(ip -n "$NS$1" -4 -o addr show) == *"$WAN_VIP"*"$PROT_VIP"* ]]
 }
 
+has_no_address() { ! has_address "$1"; }
+
 is_master() { at_least "${2-1}" master "$OUT/$1/notify"; }
 
 gateway_up() {
@@ -108,13 +156,16 @@ gateway_up() {
 }
 
 gateways_up() {
+	local node nodes=(gw-a gw-b)
 	captures_ready
 	gateway_up gw-a
 	gateway_up gw-b
-	charon_ready gw-a
-	charon_ready gw-b
-	load_connections gw-a
-	load_connections gw-b
+	for node in $(stores); do
+		nodes+=("$node")
+		store_up "$node"
+	done
+	for node in "${nodes[@]}"; do charon_ready "$node"; done
+	for node in "${nodes[@]}"; do load_connections "$node"; done
 	[ "$LAB_MODE" != ha ] || echo +1 > "$WORK/gw-a/run/charon.ha"
 	[ "$LAB_MODE" != baton ] || cluster_ready
 	keepalived_up gw-a
@@ -123,16 +174,44 @@ gateways_up() {
 	say "gateways are up; gw-a has the shared addresses"
 }
 
-peer_up() { ctl "$1" --json status 2> /dev/null | grep -q '"state": "up"'; }
-
-cluster_ready() {
-	wait_for 30 "gw-a has found gw-b" peer_up gw-a
-	wait_for 30 "gw-b has found gw-a" peer_up gw-b
+# of_peer NODE PEER: what NODE says of it: state, sessions stored there, sessions behind.
+of_peer() {
+	ctl "$1" status 2> /dev/null | sed -n "s/^peer $2\\$SERVER_ID .*): \\([a-z]*\\) for .*; \\([0-9]*\\) sessions stored there, \\([0-9]*\\) behind .*/\\1 \\2 \\3/p"
 }
 
-# Every session of GW is stored at its peer, as it is now.
+# peer_up NODE [PEER]; without PEER the other gateway.
+peer_up() { [[ $(of_peer "$1" "${2-${PEER[$1]}}") == 'up '* ]]; }
+
+cluster_ready() {
+	local node peer
+	for node in gw-a gw-b $(stores); do
+		for peer in $(peers_of "$node"); do
+			wait_for 30 "$node has found $peer" peer_up "$node" "$peer"
+		done
+	done
+}
+
+# all_stored GW N [STORE]: N sessions of GW are stored there (at the other gateway), as they
+# are now. put_at: they are stored, but what has changed since may be under way.
 all_stored() {
-	[ "$(from_status "$1" sessions_stored)" = "$2" ] && [ "$(from_status "$1" sessions_behind)" = 0 ]
+	local state
+	state=$(of_peer "$1" "${3-${PEER[$1]}}")
+	[ "${state#* }" = "$2 0" ]
+}
+
+put_at() {
+	local state
+	state=$(of_peer "$1" "${3-${PEER[$1]}}")
+	[[ ${state#* } == "$2 "* ]]
+}
+
+# versions_stored GW STORE: all of GW's sessions are there in their latest version; message IDs
+# and sequence numbers, which are told apart from those, may be under way.
+versions_stored() {
+	ctl "$1" sessions | awk -v store="$2$SERVER_ID:" -v owner="$1$SERVER_ID" '
+		$3 == "owner" { own = $4 == owner; version = $8 + 0 }
+		own && $1 == "stored" && $3 == store { seen++; wrong += $5 + 0 != version }
+		END { exit wrong || !seen }'
 }
 
 # power GW LINE: a command for the ip that waits in GW.
@@ -157,6 +236,14 @@ power_off() {
 }
 
 takeover_done() { at_least "$2" takeover_done "$OUT/$1/notify"; }
+
+# wait_contest GW: GW, master, has heard that the other gateway was master too, and has
+# asked it for its sessions.
+wait_contest() {
+	wait_for 30 "$1 has heard of another master, and taken over" at_least 1 'contested_done 0' \
+		"$OUT/$1/notify"
+	say "$1 has heard of another master: $(grep -v ': 0 sessions' "$OUT/$1/contested.out" | head -n 1)"
+}
 
 # wait_takeover GW [TIMES]: GW is master, for the TIMES-th time, and has done its work.
 wait_takeover() {

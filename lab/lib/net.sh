@@ -5,10 +5,13 @@
 #   cl-1 .. cl-H --- wan (router; bridge net0) --- gw-a, gw-b --- srv (bridge net0)
 #   10.10.H.2        10.20.0.1    .10 shared   .11   .12     .10 shared   10.30.0.2
 #                                       gw-a --- cluster (bridge net0) --- gw-b
-#                                      10.40.0.1                     10.40.0.2
+#                                      10.40.0.1         |           10.40.0.2
+#                                                   st-1 .. st-S
+#                                                    10.40.0.2S
 #
 # Every network is one bridge, and every packet is captured there, once. The name
-# space of host X is baton-lab-X. Interfaces of a gateway: wan, prot, clus.
+# space of host X is baton-lab-X. Interfaces of a gateway: wan, prot, clus; of a node
+# that only stores (LAB_STORES of them): clus.
 
 NS=baton-lab-
 WAN_VIP=10.20.0.10
@@ -16,8 +19,10 @@ PROT_VIP=10.30.0.10
 SRV=10.30.0.2
 POOL_NET=10.50.0.0/16
 declare -A GW_NUMBER=([gw-a]=11 [gw-b]=12)
-declare -A GW_CLUSTER=([gw-a]=10.40.0.1 [gw-b]=10.40.0.2)
+declare -A GW_CLUSTER=([gw-a]=10.40.0.1 [gw-b]=10.40.0.2
+	[st-1]=10.40.0.21 [st-2]=10.40.0.22 [st-3]=10.40.0.23)
 declare -A PEER=([gw-a]=gw-b [gw-b]=gw-a)
+declare -A PORT=([wan]=wan [srv]=prot [cluster]=clus) # of a gateway in each network
 
 on() {
 	local host=$1
@@ -115,6 +120,20 @@ set_up_gateway() {
 	END
 }
 
+set_up_store() {
+	set_up "$1" 0 <<- END
+		addr add ${GW_CLUSTER[$1]}/24 dev clus
+		link set clus up
+		nft
+		table inet lab {
+			chain output {
+				type filter hook output priority 0; policy accept;
+				oifname "clus" icmp type destination-unreachable rt ipsec missing counter drop
+			}
+		}
+	END
+}
+
 set_up_client_host() {
 	set_up "cl-$1" 0 <<- END
 		addr add 10.10.$1.2/24 dev wan
@@ -135,16 +154,16 @@ power_switch() {
 	POWER[${GW_NUMBER[$gw]}]=$fd
 }
 
-# impair HOST INTERFACE SPEC: loss and delay, SPEC as in "loss=1%,delay=20ms".
+# impair HOST INTERFACE SPEC: what netem(8) is to do, SPEC as in "loss=1%,delay=20ms=5ms".
 impair() {
 	local words
 	[ -n "$3" ] || return 0
 	words=${3//,/ }
 	# shellcheck disable=SC2086 # the words of the option
-	ip netns exec "$NS$1" tc qdisc add dev "$2" root netem limit 100000 ${words//=/ }
+	ip netns exec "$NS$1" tc qdisc replace dev "$2" root netem limit 100000 ${words//=/ }
 }
 
-# Both directions of a network: what the bridge sends to each of its ports.
+# Both directions of every network: what the bridge sends to each of its ports.
 impair_networks() {
 	local h
 	for h in gw-a gw-b; do
@@ -152,7 +171,55 @@ impair_networks() {
 		impair srv "$h" "$LAB_PROTECTED"
 		impair cluster "$h" "$LAB_CLUSTER"
 	done
+	for h in $(stores); do impair cluster "$h" "$LAB_CLUSTER"; done
 	for h in $(seq "$LAB_HOSTS"); do impair wan "cl-$h" "$LAB_WAN"; done
+}
+
+# degrade NETWORK SPEC HOST...: from now on, both directions of those hosts' links.
+degrade() {
+	local network=$1 spec=$2 host
+	shift 2
+	for host in "$@"; do impair "$network" "$host" "$spec"; done
+	say "the $network network gets bad: $spec"
+}
+
+mac_of() { on "$1" cat "/sys/class/net/$2/address"; }
+
+# sever NETWORK A B: nothing passes between these two there, broadcasts neither; to all
+# others both go on as before. mend NETWORK A B undoes it.
+sever() {
+	local port=${PORT[$1]}
+	on "$1" nft -f - <<- END || fail "$2 and $3 cannot be cut off from each other"
+		table netdev severed-$2-$3 {
+			chain to-$3 {
+				type filter hook egress device "$3" priority 0;
+				ether saddr $(mac_of "$2" "$port") drop
+			}
+			chain to-$2 {
+				type filter hook egress device "$2" priority 0;
+				ether saddr $(mac_of "$3" "$port") drop
+			}
+		}
+	END
+}
+
+mend() { on "$1" nft delete table netdev "severed-$2-$3"; }
+
+# lead HOST GW: what HOST sends to the shared address comes to GW, whoever holds it,
+# and what the protected host sends to HOST's client as well. lead_no_more HOST GW.
+lead() {
+	local n=${GW_NUMBER[$2]}
+	ip -n "${NS}wan" -batch - <<- END
+		rule add iif $1 lookup $n
+		route replace $WAN_VIP/32 via 10.20.0.$n dev net0 table $n
+	END
+	ip -n "${NS}srv" route add "$(vip_of "$1")/32" via "10.30.0.$n"
+}
+
+lead_no_more() {
+	local n=${GW_NUMBER[$2]}
+	ip -n "${NS}wan" rule del iif "$1" lookup "$n"
+	ip -n "${NS}srv" route del "$(vip_of "$1")/32" via "10.30.0.$n"
 }
 
 capture() {
@@ -174,24 +241,34 @@ gateway_links() {
 	done
 }
 
+# The nodes that store and are no gateways.
+stores() { seq -f 'st-%g' "$LAB_STORES"; }
+
 network_up() {
-	local h jobs=()
-	say "networks: $LAB_HOSTS client host(s), WAN router, gw-a, gw-b, protected host"
+	local h jobs=() stores
+	mapfile -t stores < <(stores)
+	say "networks: $LAB_HOSTS client host(s), WAN router, gw-a, gw-b,${stores[*]:+ ${stores[*]},} protected host"
 	{
-		for h in wan srv cluster gw-a gw-b $(seq -f 'cl-%g' "$LAB_HOSTS"); do
+		for h in wan srv cluster gw-a gw-b "${stores[@]}" $(seq -f 'cl-%g' "$LAB_HOSTS"); do
 			echo "netns add $NS$h"
 		done
 		gateway_links gw-a
 		gateway_links gw-b
+		for h in "${stores[@]}"; do
+			echo "link add clus netns $NS$h type veth peer name $h netns ${NS}cluster"
+		done
 		for h in $(seq -f 'cl-%g' "$LAB_HOSTS"); do
 			echo "link add wan netns $NS$h type veth peer name $h netns ${NS}wan"
 		done
 	} | ip -batch -
 	set_up_network wan 1 10.20.0.1 gw-a gw-b & jobs+=($!)
 	set_up_network srv 0 $SRV gw-a gw-b & jobs+=($!)
-	set_up_network cluster 0 10.40.0.99 gw-a gw-b & jobs+=($!)
+	set_up_network cluster 0 10.40.0.99 gw-a gw-b "${stores[@]}" & jobs+=($!)
 	set_up_gateway gw-a & jobs+=($!)
 	set_up_gateway gw-b & jobs+=($!)
+	for h in "${stores[@]}"; do
+		set_up_store "$h" & jobs+=($!)
+	done
 	for h in $(seq "$LAB_HOSTS"); do
 		set_up_client_host "$h" & jobs+=($!)
 	done

@@ -18,8 +18,6 @@ outsider_up() {
 	ip -n "$ns" link set out0 up
 }
 
-mac_of() { on "$1" cat "/sys/class/net/$2/address"; }
-
 # forge_datagrams PEER GW: what a stranger and what somebody with PEER's address would
 # send to batond of GW, in clear.
 forge_datagrams() {

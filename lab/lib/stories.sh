@@ -4,13 +4,16 @@
 
 # Networks, gateways, connected clients, traffic that flows.
 begin() {
+	local store
 	network_up
 	gateways_up
 	clients_up
 	traffic_up
 	wait_traffic 30
 	if [ "$LAB_MODE" = baton ]; then
-		wait_for 30 "gw-b stores all sessions" all_stored gw-a "$LAB_CLIENTS"
+		for store in $(stores_for gw-a); do
+			wait_for 30 "$store stores all sessions" all_stored gw-a "$LAB_CLIENTS" "$store"
+		done
 	fi
 	remember_spis start
 	fact sessions "$LAB_CLIENTS"
