@@ -40,9 +40,12 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 		add_status(s, b, ref->spi_i, ref->spi_r, status);
 	}
 	baton_session_wipe(&s->session);
+	/* NOT_FOUND would make the owner put the session: at each report, for nothing. */
 	for (unsigned i = 0; i < m->report_count; i++)
 		add_status(s, b, m->reports[i].spi_i, m->reports[i].spi_r,
-			   baton_own_report(s->own, peer, &m->reports[i]));
+			   serves(s, m->reports[i].spi_i, m->reports[i].spi_r)
+				   ? baton_own_report(s->own, peer, &m->reports[i])
+				   : BATON_E_EXCHANGE);
 	for (unsigned i = 0; i < m->delete_count; i++)
 		add_status(s, b, m->deletes[i].spi_i, m->deletes[i].spi_r,
 			   serves(s, m->deletes[i].spi_i, m->deletes[i].spi_r)

@@ -74,6 +74,7 @@ static struct baton_addr from_sockaddr(const struct sockaddr_storage *ss)
 struct peer_ctx {
 	struct baton_node *node;
 	struct baton_peer *peer;
+	uint64_t storeless_boot; /* the boot ID with which it said that it has no store role */
 };
 static struct peer_ctx peer_ctxs[BATON_PEERS_MAX];
 
@@ -136,9 +137,17 @@ static void peer_state(void *ctx, struct baton_peer *p)
 static void peer_refused(void *ctx, struct baton_peer *p, const struct baton_status *s)
 {
 	struct baton_node *n = ctx;
+	struct peer_ctx *c = &peer_ctxs[p->index];
 
 	if (s->status == BATON_E_SPI_COLLISION)
 		n->spi_collisions++;
+	if (s->status == BATON_E_EXCHANGE) {
+		if (c->storeless_boot != p->x.peer_boot)
+			baton_log(BATON_LOG_INFO, "peer_stores_nothing", "peer=%s",
+				  n->config.peers[p->index].name);
+		c->storeless_boot = p->x.peer_boot;
+		return;
+	}
 	baton_log(BATON_LOG_ERROR, "store_refused",
 		  "peer=%s spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"",
 		  n->config.peers[p->index].name, s->spi_i, s->spi_r, baton_strerror(s->status));
@@ -357,7 +366,7 @@ static int start_peers(struct baton_node *n)
 	for (unsigned i = 0; i < n->config.peer_count; i++) {
 		struct baton_peer *p = &n->peers[i];
 
-		peer_ctxs[i] = (struct peer_ctx){n, p};
+		peer_ctxs[i] = (struct peer_ctx){n, p, 0};
 		if (baton_exchange_init(&p->x, &exchange_ops, &peer_ctxs[i], n->boot,
 					n->config.mtu))
 			return -BATON_E_SYSTEM;

@@ -263,6 +263,7 @@ static void hello_and_synced_alone_are_answered_with_nothing(void **state)
 
 static void a_node_that_is_no_store_takes_nothing_new(void **state)
 {
+	struct baton_report rep = {.kind = BATON_REPORT_MSGID, .protocol = 1, .epoch = 1};
 	struct baton_builder b;
 
 	(void)state;
@@ -272,10 +273,14 @@ static void a_node_that_is_no_store_takes_nothing_new(void **state)
 	s.children[0].spi_in++;
 	begin(&b, BATON_SA_STOR, &gw_a);
 	put_session(&b);
+	rep.spi_i = s.spi_i;
+	rep.spi_r = s.spi_r;
+	baton_build_reports(&b, &rep, 1);
 	baton_build_delete(&b, &(struct baton_delete){5, 6, 1, 1});
 	ask(&b, &gw_a);
 	assert_int_equal(statuses[0].status, BATON_E_EXCHANGE);
-	assert_int_equal(statuses[1].status, BATON_OK); /* what it has not it need not remember */
+	assert_int_equal(statuses[1].status, BATON_E_EXCHANGE); /* NOT_FOUND asks for a put */
+	assert_int_equal(statuses[2].status, BATON_OK); /* what it has not it need not remember */
 	assert_int_equal(t.live, 1);
 	assert_int_equal(t.tombstones, 0);
 }
