@@ -268,7 +268,7 @@ static struct baton_batch *new_batch(enum tag_kind kind)
 
 static bool send_contact(struct baton_peer *p, uint64_t now_ms)
 {
-	const struct baton_contact c = {p->hold_ms, p->stores, p->rank,
+	const struct baton_contact c = {p->held_back ? 0 : p->hold_ms, p->stores, p->rank,
 					p->tick_boot == p->x.peer_boot ? p->tick : 0};
 	struct baton_batch *batch = new_batch(TAG_CONTACT);
 	struct baton_builder b;
@@ -276,6 +276,7 @@ static bool send_contact(struct baton_peer *p, uint64_t now_ms)
 	if (!batch)
 		return false;
 	batch->what = c.tick != 0;
+	batch->count = c.stores;
 	begin(p, &b, BATON_SA_RETR);
 	baton_build_notify(&b, BATON_N_PING);
 	baton_build_contact(&b, &c);
@@ -541,7 +542,9 @@ static void end_note(struct baton_peer *p, const struct baton_batch *batch, bool
 		p->contacting = false;
 	else
 		p->comparing = false;
-	if (batch->kind == TAG_CONTACT && answered && !batch->what)
+	if (batch->kind == TAG_CONTACT && answered && batch->what)
+		p->announced = batch->count == p->stores;
+	else if (batch->kind == TAG_CONTACT && answered)
 		p->contact_again = true;
 	if (answered && batch->kind == TAG_DIGEST)
 		take_digests(p);
@@ -589,6 +592,40 @@ uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms)
 			lag = now_ms - since + 1;
 	}
 	return lag;
+}
+
+void baton_stores_rank(struct baton_peer *const *peers, unsigned count, const bool *is_store)
+{
+	uint8_t stores = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (peers[i])
+			peers[i]->rank = is_store[i] ? ++stores : 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (!peers[i])
+			continue;
+		peers[i]->stores = stores;
+		peers[i]->announced = false;
+		peers[i]->held_back = stores > 1;
+	}
+}
+
+void baton_stores_admit(struct baton_peer *const *peers, unsigned count, uint64_t changed_ms,
+			uint64_t now_ms)
+{
+	for (unsigned i = 0; i < count; i++) {
+		bool known = true;
+
+		if (!peers[i] || !peers[i]->held_back)
+			continue;
+		for (unsigned j = 0; j < count; j++)
+			if (j != i && peers[j] && peers[j]->rank && !peers[j]->announced)
+				known = false;
+		if (!known && now_ms - changed_ms < peers[i]->hold_ms)
+			continue;
+		peers[i]->held_back = false;
+		peers[i]->contact_again = true;
+	}
 }
 
 bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r)

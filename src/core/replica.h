@@ -81,6 +81,8 @@ struct baton_peer {
 	bool hello_due, synced_due, probing;
 	uint8_t stores, rank; /* its place among our stores; rank 0: it is none */
 	uint32_t hold_ms;
+	bool announced;	     /* it knows how many stores there are (baton_stores_rank()) */
+	bool held_back;	     /* the others do not all know: it is not told that it is counted in */
 	bool counted;	     /* it is counted in */
 	bool contacting;     /* a CONTACT is under way */
 	uint64_t contact_ms; /* when the last CONTACT was sent */
@@ -117,6 +119,16 @@ int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uin
 /* To be called from the exchange's response callback. */
 void baton_peer_response(struct baton_peer *p, void *tag, const void *buf, size_t len,
 			 uint64_t now_ms);
+/*
+ * The first `stores` ranks go to the peers for which is_store says so, in their order; when that
+ * changes anything, no store is told that it is counted in before every other store knows how many
+ * there are now, or has had the time to know that it is not current: else two of them, one with the
+ * old number, could each make a quorum.
+ */
+void baton_stores_rank(struct baton_peer *const *peers, unsigned count, const bool *is_store);
+/* To be called every now and then; changed_ms: when baton_stores_rank() was called last. */
+void baton_stores_admit(struct baton_peer *const *peers, unsigned count, uint64_t changed_ms,
+			uint64_t now_ms);
 /* Makes the leases of r usable that every store counted on has acknowledged, and one at least. True
  * when there are such. */
 bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r);

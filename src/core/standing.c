@@ -40,9 +40,13 @@ void baton_standing_contact(struct baton_standings *s, const struct baton_id *ow
 	uint64_t until_ms = c->tick + c->hold_ms - c->hold_ms / 8;
 
 	/* A tick from the future is none of ours; of two the later one counts. */
-	if (!st || c->tick > now_ms || until_ms < st->until_ms)
+	if (!st || c->tick > now_ms)
 		return;
-	st->until_ms = until_ms;
+	if (until_ms > st->until_ms)
+		st->until_ms = until_ms;
+	if (c->tick < st->tick)
+		return;
+	st->tick = c->tick;
 	st->stores = c->stores;
 	st->rank = c->rank;
 }

@@ -8,6 +8,8 @@
  * tick that the store gave it, so however long the message was under way, the
  * store's idea of the end is the earlier one. No clocks are compared.
  *
+ * A hold of 0 says how many stores there are, and makes nothing current.
+ *
  * A claim is executed once: a copy of it that comes late, when others have had
  * the session in between, claims nothing.
  */
@@ -19,6 +21,7 @@
 struct baton_standing {
 	struct baton_id owner;
 	uint64_t until_ms; /* current until then */
+	uint64_t tick;	   /* of the CONTACT that said stores and rank */
 	uint8_t stores, rank;
 	/* claims of this peer that were executed: its incarnation and the one before, the highest
 	 * message ID, and a bit for each of the 64 up to it */

@@ -123,13 +123,29 @@ static const struct baton_exchange_ops exchange_ops = {
 	.response = take_response,
 };
 
+/* Our stores, in the order of the configuration: peers that are not known to have no store role. */
+static void rank_stores(struct baton_node *n)
+{
+	bool is_store[BATON_PEERS_MAX];
+
+	for (unsigned i = 0; i < n->peer_count; i++)
+		is_store[i] = n->config.peers[i].store && !peer_ctxs[i].storeless_boot;
+	baton_stores_rank(n->peer_list, n->peer_count, is_store);
+	n->ranked_ms = baton_now_ms();
+}
+
 static void peer_state(void *ctx, struct baton_peer *p)
 {
 	struct baton_node *n = ctx;
+	struct peer_ctx *c = &peer_ctxs[p->index];
 
 	baton_log(p->state == BATON_PEER_DOWN ? BATON_LOG_WARNING : BATON_LOG_INFO, "peer_state",
 		  "peer=%s state=%s", n->config.peers[p->index].name,
 		  baton_peer_state_names[p->state]);
+	if (c->storeless_boot && c->storeless_boot != p->x.peer_boot) {
+		c->storeless_boot = 0; /* it was restarted, perhaps with another role */
+		rank_stores(n);
+	}
 	if (p->state == BATON_PEER_UP && n->link.connected && !n->recovered)
 		n->recover_due = true; /* it may have what we have forgotten */
 }
@@ -142,10 +158,13 @@ static void peer_refused(void *ctx, struct baton_peer *p, const struct baton_sta
 	if (s->status == BATON_E_SPI_COLLISION)
 		n->spi_collisions++;
 	if (s->status == BATON_E_EXCHANGE) {
-		if (c->storeless_boot != p->x.peer_boot)
+		if (!c->storeless_boot)
 			baton_log(BATON_LOG_INFO, "peer_stores_nothing", "peer=%s",
 				  n->config.peers[p->index].name);
-		c->storeless_boot = p->x.peer_boot;
+		if (!c->storeless_boot) {
+			c->storeless_boot = p->x.peer_boot;
+			rank_stores(n);
+		}
 		return;
 	}
 	baton_log(BATON_LOG_ERROR, "store_refused",
@@ -305,6 +324,7 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	}
 	if (n->recover_due && !n->takeover.active)
 		baton_takeover_recover(n);
+	baton_stores_admit(n->peer_list, n->peer_count, n->ranked_ms, now_ms);
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		uint64_t due = baton_exchange_tick(&n->peers[i].x, now_ms);
 		uint64_t pump = baton_peer_pump(&n->peers[i], now_ms);
@@ -345,19 +365,6 @@ static void apply(struct baton_node *n)
 		n->peers[i].hold_ms = n->config.hold_ms;
 }
 
-/* Our stores, in the order of the configuration. */
-static void rank_stores(struct baton_node *n)
-{
-	uint8_t stores = 0;
-
-	for (unsigned i = 0; i < n->peer_count; i++)
-		n->peers[i].rank = n->config.peers[i].store ? ++stores : 0;
-	for (unsigned i = 0; i < n->peer_count; i++) {
-		n->peers[i].stores = stores;
-		n->peers[i].hold_ms = n->config.hold_ms;
-	}
-}
-
 static int start_peers(struct baton_node *n)
 {
 	n->peers = baton_locked_alloc(sizeof(*n->peers) * (n->config.peer_count + 1));
@@ -376,6 +383,8 @@ static int start_peers(struct baton_node *n)
 		baton_peer_init(p, i, &n->own, &replica_ops, n);
 		n->peer_count++;
 	}
+	for (unsigned i = 0; i < n->peer_count; i++)
+		n->peers[i].hold_ms = n->config.hold_ms;
 	rank_stores(n);
 	return 0;
 }

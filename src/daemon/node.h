@@ -64,6 +64,7 @@ struct baton_node {
 	unsigned peer_count;
 	struct baton_peer *peers; /* peer_count, locked memory */
 	struct baton_peer *peer_list[BATON_PEERS_MAX];
+	uint64_t ranked_ms; /* when the ranks of the stores changed */
 	struct baton_xfrm *xfrm;
 	struct baton_source xfrm_source;
 	uint64_t xfrm_read_ms; /* when its events were read last */

@@ -234,11 +234,23 @@ static void clear_peers(struct cluster_node *n)
 	}
 }
 
+/* Every node it is joined with is a store of its. */
+static void rank_stores(struct cluster_node *n)
+{
+	bool is_store[CLUSTER_NODES];
+
+	for (unsigned i = 0; i < CLUSTER_NODES; i++)
+		is_store[i] = n->peers[i] != NULL;
+	baton_stores_rank(n->peers, CLUSTER_NODES, is_store);
+	n->ranked_ms = n->c->now_ms;
+}
+
 void cluster_clear(struct cluster_node *n)
 {
 	struct baton_record *r;
 
 	clear_exchanges(n);
+	rank_stores(n);
 	while ((r = TAILQ_FIRST(&n->table.records)))
 		baton_table_drop(&n->table, r);
 	clear_peers(n);
@@ -274,19 +286,6 @@ struct cluster *cluster_new(unsigned table_max)
 	}
 	cluster_reset(c, 1);
 	return c;
-}
-
-/* Every node it is joined with is a store of its. */
-static void rank_stores(struct cluster_node *n)
-{
-	uint8_t stores = 0;
-
-	for (unsigned i = 0; i < CLUSTER_NODES; i++)
-		if (n->peers[i])
-			n->peers[i]->rank = ++stores;
-	for (unsigned i = 0; i < CLUSTER_NODES; i++)
-		if (n->peers[i])
-			n->peers[i]->stores = stores;
 }
 
 void cluster_join(struct cluster *c, unsigned a, unsigned b)
@@ -371,6 +370,9 @@ static uint64_t turn(struct cluster *c)
 {
 	uint64_t next = deliver(c);
 
+	for (unsigned i = 0; i < CLUSTER_NODES; i++)
+		baton_stores_admit(c->nodes[i].peers, CLUSTER_NODES, c->nodes[i].ranked_ms,
+				   c->now_ms);
 	for (unsigned i = 0; i < CLUSTER_NODES; i++)
 		for (unsigned j = 0; j < CLUSTER_NODES; j++) {
 			struct baton_peer *p = c->nodes[i].peers[j];

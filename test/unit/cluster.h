@@ -28,6 +28,7 @@ struct cluster_node {
 	struct baton_ownership own;
 	struct baton_service *service;
 	struct baton_peer *peers[CLUSTER_NODES]; /* NULL = not joined with that node */
+	uint64_t ranked_ms;
 	/* what it was told, for the test to look at */
 	unsigned lost, behind, losing, refused, states, hellos, synceds, requests;
 	struct baton_status last;   /* of lost or refused */
