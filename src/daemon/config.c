@@ -223,6 +223,8 @@ static int set_main(struct baton_config *c, const char *section, const char *nam
 		return set_number(&c->lease, value, 64, 1u << 28);
 	if (IS("gateway", "hold"))
 		return set_ms(&c->hold_ms, value, 1000, 3600000);
+	if (IS("gateway", "fence"))
+		return set_bool(&c->fence, value);
 	if (IS("gateway", "ack"))
 		return set_ack(&c->ack, value);
 	if (IS("gateway", "on_store_loss"))
@@ -318,6 +320,7 @@ int baton_config_read(struct baton_config *c, const char *path, FILE *err)
 		.counter_age_ms = 100,
 		.lease = BATON_LEASE_DEFAULT,
 		.hold_ms = BATON_HOLD_MS,
+		.fence = true,
 		.max_sessions = 100000,
 	};
 	r.file = fopen(path, "re");
@@ -360,6 +363,8 @@ const char *baton_config_fixed(const struct baton_config *c, const struct baton_
 			return "[peer]";
 	if (c->gateway != next->gateway || c->store != next->store)
 		return "role";
+	if (c->fence != next->fence || (c->fence && c->lease != next->lease))
+		return "fence";
 	if (c->max_sessions != next->max_sessions)
 		return "max_sessions";
 	return NULL;

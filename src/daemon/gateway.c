@@ -111,11 +111,31 @@ static void watch_moved(struct baton_record *r, const struct baton_session *s)
 		r->marks[i].watched = false;
 }
 
+/* Outbound SAs of r, as the kernel knows them. */
+static unsigned outbound_sas(const struct baton_record *r, struct baton_sa_id *ids)
+{
+	unsigned count = 0;
+
+	for (; r && count < r->mark_count && count < BATON_CHILDREN_MAX; count++)
+		ids[count] = baton_gateway_sa(&r->marks[count], true);
+	return count;
+}
+
+static bool has_sa(const struct baton_record *r, const struct baton_sa_id *id)
+{
+	for (unsigned i = 0; i < r->mark_count; i++)
+		if (r->marks[i].spi_out == id->spi && baton_addr_equal(&r->remote, &id->dst))
+			return true;
+	return false;
+}
+
 /* A session of the plugin becomes (or stays) ours. Returns a status. */
 static int take_session(struct baton_node *n, const struct baton_session_ref *ref, uint64_t now_ms)
 {
 	struct baton_record *r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
 	struct baton_session *s = &n->session;
+	struct baton_sa_id had[BATON_CHILDREN_MAX];
+	unsigned had_count;
 	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
 
 	if (status)
@@ -130,6 +150,7 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	for (unsigned i = 0; i < s->child_count; i++)
 		if (s->children[i].counters.out_lease < n->watch.lease)
 			s->children[i].counters.out_lease = n->watch.lease;
+	had_count = r && !r->deleted ? outbound_sas(r, had) : 0;
 	if (r && !r->deleted)
 		watch_moved(r, s);
 	status = baton_own_put(&n->own, &n->config.server_id, s, now_ms);
@@ -142,6 +163,10 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	for (unsigned i = 0; n->greeting && i < r->mark_count; i++)
 		r->marks[i].told = true;
 	baton_lease_use(n, r);
+	baton_lease_grant(n, r); /* if they were moved */
+	for (unsigned i = 0; i < had_count; i++)
+		if (!has_sa(r, &had[i]))
+			baton_lease_release(n, r, &had[i], 1);
 	arm_new(n, r);
 	baton_node_dirty(n, r, BATON_DIRTY_PUT);
 out:
@@ -172,6 +197,8 @@ static int take_report(struct baton_node *n, struct baton_report rep)
 static int take_delete(struct baton_node *n, struct baton_delete d, uint64_t now_ms)
 {
 	struct baton_record *r = baton_table_find(&n->table, d.spi_i, d.spi_r);
+	struct baton_sa_id had[BATON_CHILDREN_MAX];
+	unsigned had_count;
 	int status;
 
 	if (!r || r->deleted)
@@ -181,9 +208,12 @@ static int take_delete(struct baton_node *n, struct baton_delete d, uint64_t now
 	d.epoch = r->epoch;
 	d.version = r->version + 1;
 	r->held = false;
+	had_count = outbound_sas(r, had);
 	status = baton_own_delete(&n->own, &n->config.server_id, &d, now_ms);
-	if (!status)
+	if (!status) {
+		baton_lease_release(n, r, had, had_count);
 		baton_node_dirty(n, r, BATON_DIRTY_DELETE);
+	}
 	return status;
 }
 

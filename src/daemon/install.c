@@ -187,6 +187,7 @@ static int set_numbers(struct baton_node *n, struct baton_mark *m, bool adopt)
 			return BATON_OK;
 		c->out_seq = c->out_lease;
 		c->out_lease += n->watch.lease;
+		m->record->lease_serial++;
 		c->in_seq = c->in_limit;
 		sets[0].out_seq = c->out_seq;
 		sets[1].in_seq = c->in_seq;
@@ -205,6 +206,7 @@ void baton_install_raise(struct baton_node *n, struct baton_record *r)
 		set_numbers(n, &r->marks[i], false);
 		baton_gateway_arm(n, &r->marks[i]);
 	}
+	baton_lease_grant(n, r);
 }
 
 int baton_install_arm(struct baton_node *n, const struct baton_message *m)
@@ -225,6 +227,8 @@ int baton_install_arm(struct baton_node *n, const struct baton_message *m)
 			status = set_numbers(n, mark, adopt);
 		else if (mark)
 			status = BATON_E_STALE_OWNER;
+		if (!status)
+			baton_lease_grant(n, mark->record);
 		if (!status && adopt)
 			baton_gateway_arm(n, mark);
 		else if (!status)
@@ -232,5 +236,6 @@ int baton_install_arm(struct baton_node *n, const struct baton_message *m)
 		baton_own_status(&n->own, rep->spi_i, rep->spi_r, status, &item);
 		baton_build_status(&b, &item);
 	}
+	baton_lease_flush(n); /* before the policies */
 	return baton_build_end(&b);
 }

@@ -312,6 +312,7 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	if (now_ms >= n->protect_ms) {
 		note_protection(n, now_ms);
 		miss_charon(n, now_ms);
+		baton_lease_tidy(n);
 		n->protect_ms = now_ms + PROTECT_MS;
 	}
 	if (n->watchdog_ms && now_ms >= n->alive_ms) {
@@ -324,6 +325,7 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	}
 	if (n->recover_due && !n->takeover.active)
 		baton_takeover_recover(n);
+	baton_lease_flush(n); /* before sessions are put */
 	baton_stores_admit(n->peer_list, n->peer_count, n->ranked_ms, now_ms);
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		uint64_t due = baton_exchange_tick(&n->peers[i].x, now_ms);
@@ -417,6 +419,8 @@ static int start_gateway(struct baton_node *n, const char **why)
 	n->xfrm_source = (struct baton_source){baton_xfrm_fd(n->xfrm), xfrm_ready, n};
 	if (baton_loop_add(&n->loop, &n->xfrm_source, EPOLLIN))
 		return -BATON_E_SYSTEM;
+	if (baton_lease_open(n, why))
+		return -BATON_E_SYSTEM;
 	snprintf(path, sizeof(path), "%s/charon.sock", n->config.run_dir);
 	n->link.opened = baton_gateway_opened;
 	n->link.closed = baton_gateway_closed;
@@ -473,6 +477,7 @@ void baton_node_stop(struct baton_node *n)
 	baton_charon_link_close(&n->link);
 	if (n->xfrm)
 		baton_xfrm_close(n->xfrm);
+	baton_fence_close(n->fence, true); /* as the SAs: they stay */
 	if (n->udp.fd >= 0)
 		close(n->udp.fd);
 	for (unsigned i = 0; i < n->peer_count; i++)

@@ -18,6 +18,7 @@
 #include "daemon/charon_link.h"
 #include "daemon/config.h"
 #include "daemon/loop.h"
+#include "fence/fence.h"
 #include "xfrm/xfrm.h"
 
 #define BATON_INSTALL_WINDOW 32u /* SA_INSTALL requests under way */
@@ -67,8 +68,10 @@ struct baton_node {
 	uint64_t ranked_ms; /* when the ranks of the stores changed */
 	struct baton_xfrm *xfrm;
 	struct baton_source xfrm_source;
-	uint64_t xfrm_read_ms; /* when its events were read last */
-	uint64_t xfrm_gulp_ms; /* when its events are listened to again; 0 = they are */
+	uint64_t xfrm_read_ms;	   /* when its events were read last */
+	uint64_t xfrm_gulp_ms;	   /* when its events are listened to again; 0 = they are */
+	struct baton_fence *fence; /* NULL: the kernel does not enforce leases */
+	bool fence_adopted;	   /* it still has what an earlier incarnation granted */
 	struct baton_charon_link link;
 	STAILQ_HEAD(install_queue, baton_install) waiting, flying;
 	unsigned flying_count, waiting_count;
@@ -91,7 +94,8 @@ struct baton_node {
 	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
 	uint8_t datagram[BATON_MESSAGE_MAX];
 	/* statistics */
-	uint64_t strangers; /* datagrams from addresses that are no peer's */
+	uint64_t strangers;	/* datagrams from addresses that are no peer's */
+	uint64_t fence_refused; /* packets that the kernel has stopped at a lease */
 	uint64_t xfrm_events, xfrm_overruns, charon_refused, spi_collisions;
 };
 
@@ -136,6 +140,18 @@ void baton_install_raise(struct baton_node *n, struct baton_record *r);
 void baton_lease_use(struct baton_node *n, struct baton_record *r);
 /* The same for every session of ours: a store is counted on no more. */
 void baton_lease_use_all(struct baton_node *n);
+/* The kernel lets the SAs of r pass up to what may be used, from the next flush on. */
+void baton_lease_grant(struct baton_node *n, struct baton_record *r);
+/* The outbound SAs ids of r have left the kernel; those that another session of ours has now (an
+ * IKE rekey) have not. */
+void baton_lease_release(struct baton_node *n, const struct baton_record *r,
+			 const struct baton_sa_id *ids, unsigned count);
+/* Tells the kernel what has been granted since. To be called before SAs get policies, before a
+ * session is put, and in every turn. */
+void baton_lease_flush(struct baton_node *n);
+/* What an earlier incarnation has left goes, when everything is granted anew. */
+void baton_lease_tidy(struct baton_node *n);
+int baton_lease_open(struct baton_node *n, const char **why);
 /* Has the SA come to the end of its numbers, or of a lease that no store extends? */
 void baton_lease_look(struct baton_node *n, struct baton_mark *m);
 void baton_lease_settled(void *ctx, struct baton_peer *p, struct baton_record *r);

@@ -28,11 +28,12 @@ static void read_last(struct baton_node *n, struct baton_record *r)
 
 static void delete_sas(struct baton_node *n, struct baton_record *r)
 {
-	struct baton_sa_id ids[2 * BATON_CHILDREN_MAX];
-	unsigned count = 0;
+	struct baton_sa_id ids[2 * BATON_CHILDREN_MAX], out[BATON_CHILDREN_MAX];
+	unsigned count = 0, out_count = 0;
 
 	for (unsigned i = 0; i < r->mark_count && i < BATON_CHILDREN_MAX; i++) {
-		ids[count++] = baton_gateway_sa(&r->marks[i], true);
+		out[out_count] = baton_gateway_sa(&r->marks[i], true);
+		ids[count++] = out[out_count++];
 		ids[count++] = baton_gateway_sa(&r->marks[i], false);
 		r->marks[i].watched = r->marks[i].moving = false;
 	}
@@ -41,6 +42,8 @@ static void delete_sas(struct baton_node *n, struct baton_record *r)
 			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64
 			  " reason=\"SAs did not leave the kernel\"",
 			  r->spi_i, r->spi_r);
+	else
+		baton_lease_release(n, r, out, out_count);
 }
 
 static void remove_from_charon(struct baton_node *n, const struct baton_record *r)

@@ -420,7 +420,10 @@ static void reload_takes_levels_and_steps(void **state)
 	assert_null(fixed(WHOLE, WHOLE));
 	assert_null(
 		fixed(WHOLE, WHOLE
-		      "[batond]\nlog_level = debug\n[gateway]\ncounter_age = 1s\nlease = 100\n"));
+		      "[batond]\nlog_level = debug\n[gateway]\ncounter_age = 1s\nhold = 20s\n"));
+	assert_null(fixed(WHOLE "[gateway]\nfence = no\n",
+			  WHOLE "[gateway]\nfence = no\nlease = 100\n"));
+	assert_string_equal(fixed(WHOLE, WHOLE "[gateway]\nlease = 100\n"), "fence");
 }
 
 static void reload_names_what_needs_a_restart(void **state)
