@@ -228,7 +228,8 @@ def summarise(results):
     s["capture_missed"] = {}
     for network, key in (("wan", "wan_esp_packets"), ("cluster", "cluster_esp_packets")):
         n = counted(results, network)
-        s["capture_missed"][network] = None if n is None else n - s[key]
+        # written were also those that came after the counting
+        s["capture_missed"][network] = None if n is None else max(0, n - s[key])
     for key in ("clients", "hosts", "seed", "rate"):
         s[key] = results.number(key)
     for key, value in results.facts.items():

@@ -59,6 +59,12 @@ wait_for() {
 	done
 }
 
+# until_soon COMMAND...: until COMMAND succeeds, but no longer than 3 s.
+until_soon() {
+	local deadline=$((3 * LAB_PATIENCE * 1000000 + ${EPOCHREALTIME/./}))
+	until "$@" || [ "${EPOCHREALTIME/./}" -gt "$deadline" ]; do pause 0.05; done
+}
+
 # count_lines PATTERN FILE...
 count_lines() {
 	local pattern=$1

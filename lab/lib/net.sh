@@ -287,11 +287,26 @@ captures_ready() {
 	wait_for 20 "the captures run" at_least 1 'listening on' "$OUT/cluster/tcpdump-cluster.out"
 }
 
-# What the counters saw, beside what tcpdump caught.
+# tcpdump_count HOST NETWORK WORD: how many packets it has "captured" (written), or
+# "received" (they may lie in the kernel for a second).
+tcpdump_count() {
+	local out=$OUT/$1/tcpdump-$2.out lines
+	lines=$(count_lines 'dropped by kernel' "$out")
+	kill -USR1 "${PID[$1/tcpdump-$2]}" || return 0
+	until_soon at_least $((lines + 1)) 'dropped by kernel' "$out"
+	sed -n "s/.* \([0-9][0-9]*\) packets* $3.*/\1/p" "$out" | tail -n 1
+}
+
+captured() { [ "$(tcpdump_count "$1" "$2" captured)" -ge "$3" ]; }
+
+# What the counters saw, beside what tcpdump caught, of all that came before.
 network_totals() {
-	local pair
+	local pair received
 	for pair in wan:wan srv:protected cluster:cluster; do
 		on "${pair%:*}" nft list counters table netdev lab > "$OUT/${pair#*:}.counters" || true
+		[ -n "${PID[${pair%:*}/tcpdump-${pair#*:}]-}" ] || continue
+		received=$(tcpdump_count "${pair%:*}" "${pair#*:}" received)
+		until_soon captured "${pair%:*}" "${pair#*:}" "${received:-0}"
 	done
 }
 

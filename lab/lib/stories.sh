@@ -21,8 +21,12 @@ begin() {
 	pause "0.$((RANDOM % 900 + 100))"
 }
 
-# What is left to do before the captures are read.
+# What is left to do before the captures are read. Once: a story that comes to its end does
+# it itself.
+FINISHED=''
 finish() {
+	[ -z "$FINISHED" ] || return 0
+	FINISHED=yes
 	[ -z "${PID[srv/traffic]-}" ] || traffic_down
 	network_totals
 }
