@@ -15,6 +15,7 @@
  * for a time a missing one is waited for.
  */
 #include "baton_restore.h"
+#include "baton_fresh.h"
 #include "baton_child.h"
 #include "baton_convert.h"
 #include "baton_remove.h"
@@ -84,6 +85,8 @@ struct restore_t {
 	struct baton_session *session;
 	/** its SAs should be in the kernel */
 	bool adopt;
+	/** its SAs must not be used: the CHILD_SAs to be made anew instead */
+	linked_list_t *fresh;
 	/** and are */
 	bool adopted;
 	/** message ID of our SA_Arm */
@@ -116,6 +119,7 @@ static void restore_destroy(restore_t *r)
 {
 	dismantle(r);
 	r->children->destroy(r->children);
+	r->fresh->destroy_function(r->fresh, free);
 	baton_locked_free(r->session, sizeof(*r->session));
 	free(r);
 }
@@ -425,6 +429,7 @@ static int activate(restore_t *r)
 			 ike_sa->get_my_host(ike_sa), ike_sa->get_my_id(ike_sa),
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
+		baton_fresh_create(ike_sa, r->fresh);
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 		r->ike_sa = NULL;
 	}
@@ -615,11 +620,13 @@ METHOD(baton_restore_t, install, void,
 		.session = baton_locked_alloc(sizeof(*r->session)),
 		.adopt = request->adopt,
 		.children = linked_list_create(),
+		.fresh = linked_list_create(),
 	);
 	if (!r->session)
 	{
 		link->respond(link, &request->header, NULL, BATON_E_SYSTEM);
 		r->children->destroy(r->children);
+		r->fresh->destroy(r->fresh);
 		free(r);
 		return;
 	}
@@ -630,6 +637,11 @@ METHOD(baton_restore_t, install, void,
 		r->session->spi_r = ref->spi_r;
 		finish(r, status);
 		return;
+	}
+	if (request->fresh)
+	{
+		baton_fresh_take(r->session, r->fresh);
+		r->adopt = FALSE;
 	}
 	queue((callback_job_cb_t)install_job, r);
 }

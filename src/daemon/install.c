@@ -13,6 +13,9 @@
  * Adopting (the IKE daemon was restarted, the kernel was not) leaves the
  * kernel's own numbers alone: they are the truth.
  *
+ * Of a session that is not proven to be ours alone and current (docs/protocol.md
+ * 5.3.3) only the IKE SA is given, with the order to make its CHILD SAs anew.
+ *
  * A peer may turn out to have a newer version of a session than the copy that
  * is being installed (its former owner is alive, and had just changed it). Then
  * it is installed once more; the plugin lets the first one go.
@@ -52,6 +55,8 @@ static int send_install(struct baton_node *n, struct baton_install *i, struct ba
 	baton_build_begin(&b, n->buf, sizeof(n->buf), &h);
 	if (i->adopt)
 		baton_build_notify(&b, BATON_N_ADOPT);
+	if (r->stale)
+		baton_build_notify(&b, BATON_N_FRESH);
 	baton_build_session(&b, n->body, (size_t)len);
 	baton_wipe(n->body, (size_t)len);
 	len = baton_build_end(&b);
