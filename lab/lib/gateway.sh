@@ -103,7 +103,8 @@ batond_up() {
 	[[ $gw != gw-* ]] || gateway=yes
 	[[ " $LAB_NO_STORE " != *" $gw "* ]] || store=no
 	fill "$LAB/conf/batond.conf" "gw=$gw" "run=$dir/baton" "cluster=${GW_CLUSTER[$gw]}" \
-		"peers=$peers" "gateway=$gateway" "store=$store" "level=$LAB_BATOND_LOG" > "$dir/batond.conf"
+		"peers=$peers" "gateway=$gateway" "store=$store" "level=$LAB_BATOND_LOG" \
+		"lease=$LAB_LEASE" "hold=$LAB_HOLD" > "$dir/batond.conf"
 	run_on "$gw" batond "$BUILD/src/daemon/batond" -f -c "$dir/batond.conf"
 	wait_for 20 "batond of $gw answers" test -S "$dir/baton/ctl.sock"
 }
@@ -260,12 +261,14 @@ wait_takeover() {
 	fi
 }
 
-# The machine comes up again: nothing in its kernel but what a boot configures.
+# power_on GW [PEER]: the machine comes up again: nothing in its kernel but what a boot configures.
+# Its peer (the other gateway) is up.
 power_on() {
-	local gw=$1 dir=$WORK/$1
+	local gw=$1 dir=$WORK/$1 peer=${2-${PEER[$1]}}
 	on "$gw" /bin/sh -ec '
 		ip xfrm policy flush
 		ip xfrm state flush
+		! nft list table inet baton > /dev/null 2>&1 || nft delete table inet baton
 		ip -batch - <<- END
 			addr flush dev wan
 			addr flush dev prot
@@ -281,8 +284,42 @@ power_on() {
 	gateway_up "$gw"
 	charon_ready "$gw"
 	load_connections "$gw"
-	wait_for 30 "$gw has found its peer" peer_up "$gw"
+	wait_for 30 "$gw has found its peer" peer_up "$gw" "$peer"
 	keepalived_up "$gw"
+}
+
+# What the kernel of GW has not let out, for the lease of its SA was used up.
+stopped_at_lease() {
+	on "$1" nft list counters table inet baton | sed -n 's/.*packets \([0-9]*\) .*/\1/p'
+}
+stops_at_lease() { [ "$(stopped_at_lease "$1")" -ge "$2" ]; }
+
+# leases_stored NODE: a line for each outbound SA: its SPI, and the lease that NODE stores for it.
+leases_stored() {
+	ctl "$1" --json sessions | tr ',{}' '\n' | sed -n 's/.*"\(spi_out\|out_lease\)": *"*\([0-9a-f]*\).*/\1 \2/p' |
+		awk '$1 == "spi_out" { spi = $2 } $1 == "out_lease" { print spi, $2 }'
+}
+
+# highest_sent: a line for each SPI on the WAN so far: it, and its highest number, in hexadecimal.
+highest_sent() {
+	tcpdump -nr "$OUT/wan.pcap" 2> /dev/null |
+		sed -n 's/.*ESP(spi=0x\([0-9a-f]*\),seq=0x\([0-9a-f]*\)).*/\1 \2/p' | awk '
+			length($2) > length(max[$1]) || length($2) == length(max[$1]) && "x" $2 > "x" max[$1] { max[$1] = $2 }
+			END { for (spi in max) print spi, max[spi] }'
+}
+
+# within_leases NODE: no ESP packet on the WAN so far has a number above the lease NODE stores.
+within_leases() {
+	local spi number lease seen=0
+	declare -A leases=()
+	while read -r spi lease; do leases[$spi]=$lease; done < <(leases_stored "$1")
+	while read -r spi number; do
+		lease=${leases[$spi]-}
+		[ -n "$lease" ] || continue
+		seen=$((seen + 1))
+		[ $((16#$number)) -le "$lease" ] || return 1
+	done < <(highest_sent)
+	[ "$seen" -ge "$LAB_CLIENTS" ]
 }
 
 # The operator's planned switch: GW asks keepalived to give the addresses away.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One store with its rules, and one session to try them on: for test_ownership.c and test_claim.c,
- * each of which includes it once. */
+/* One store with its rules, and one session to try them on: for test_ownership.c, test_claim.c
+ * and test_standing.c, each of which includes it once. */
 #ifndef BATON_TEST_ONE_STORE_H
 #define BATON_TEST_ONE_STORE_H
 
@@ -73,7 +73,8 @@ static void own_by(const struct baton_id *id)
 	assert_int_equal(put(id), BATON_OK);
 }
 
-static int report(const struct baton_id *sender, uint32_t epoch, uint64_t out_seq)
+__attribute__((unused)) static int report(const struct baton_id *sender, uint32_t epoch,
+					  uint64_t out_seq)
 {
 	const struct baton_report rep = {
 		.kind = BATON_REPORT_CHILD,
@@ -88,7 +89,8 @@ static int report(const struct baton_id *sender, uint32_t epoch, uint64_t out_se
 	return baton_own_report(&o, sender, &rep);
 }
 
-static int delete (const struct baton_id *sender, uint32_t epoch, uint64_t version)
+__attribute__((unused)) static int delete (const struct baton_id *sender, uint32_t epoch,
+					   uint64_t version)
 {
 	return baton_own_delete(&o, sender,
 				&(struct baton_delete){s.spi_i, s.spi_r, epoch, version}, NOW_MS);
