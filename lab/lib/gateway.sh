@@ -292,6 +292,7 @@ power_on() {
 stopped_at_lease() {
 	on "$1" nft list counters table inet baton | sed -n 's/.*packets \([0-9]*\) .*/\1/p'
 }
+at_most_stopped() { [ "$(stopped_at_lease "$1")" -le "$2" ]; }
 stops_at_lease() { [ "$(stopped_at_lease "$1")" -ge "$2" ]; }
 
 # leases_stored NODE: a line for each outbound SA: its SPI, and the lease that NODE stores for it.

@@ -6,6 +6,7 @@
 #include "baton_capture.h"
 #include "baton_kernel.h"
 #include "baton_keymat.h"
+#include "baton_rekey.h"
 #include "baton_remove.h"
 #include "baton_restore.h"
 #include "baton_version.h"
@@ -90,6 +91,9 @@ static void handle_request(private_baton_plugin_t *this,
 			break;
 		case BATON_SA_REMOVE:
 			baton_remove(this->link, this->teller, message);
+			break;
+		case BATON_SA_REKEY:
+			baton_rekey(this->link, message);
 			break;
 		default:
 			this->link->respond(this->link, &message->header, NULL,

@@ -18,10 +18,10 @@ typedef struct {
 	struct baton_status items[];
 } remove_t;
 
-/**
- * Check out an IKE_SA, whichever side of it we are
+/*
+ * Described in header
  */
-static ike_sa_t *checkout(uint64_t spi_i, uint64_t spi_r)
+ike_sa_t *baton_checkout(uint64_t spi_i, uint64_t spi_r)
 {
 	ike_sa_t *ike_sa = NULL;
 	ike_sa_id_t *id;
@@ -44,7 +44,7 @@ bool baton_remove_ike_sa(baton_teller_t *teller, uint64_t spi_i, uint64_t spi_r,
 {
 	ike_sa_t *ike_sa;
 
-	ike_sa = checkout(spi_i, spi_r);
+	ike_sa = baton_checkout(spi_i, spi_r);
 	if (!ike_sa)
 	{
 		return FALSE;

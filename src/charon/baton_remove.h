@@ -8,6 +8,14 @@
 #include "baton_teller.h"
 
 /**
+ * Check out an IKE_SA, whichever side of it we are.
+ *
+ * @param spi_i, spi_r	its SPIs
+ * @return				IKE_SA, NULL if it is not here
+ */
+ike_sa_t *baton_checkout(uint64_t spi_i, uint64_t spi_r);
+
+/**
  * Remove an IKE_SA with its CHILD_SAs, if it is here.
  *
  * @param spi_i, spi_r	its SPIs, whichever side of it we are

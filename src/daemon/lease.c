@@ -143,12 +143,37 @@ void baton_lease_use_all(struct baton_node *n)
 			baton_lease_use(n, r);
 }
 
+/* The IKE daemon is asked once; what it makes is told by it as any other change. */
+static void ask_rekey(struct baton_node *n, const struct baton_mark *m)
+{
+	struct baton_header h = {.exchange = BATON_SA_REKEY, .flags = BATON_FLAG_INITIATOR};
+	const struct baton_report rep = {
+		.kind = BATON_REPORT_CHILD,
+		.protocol = m->protocol,
+		.spi_in = m->spi_in,
+		.spi_i = m->record->spi_i,
+		.spi_r = m->record->spi_r,
+		.epoch = m->record->epoch,
+	};
+	struct baton_builder b;
+	uint8_t buf[256];
+	int len;
+
+	h.msgid = n->link.next_msgid++;
+	baton_build_begin(&b, buf, sizeof(buf), &h);
+	baton_build_reports(&b, &rep, 1);
+	len = baton_build_end(&b);
+	if (len > 0)
+		baton_charon_link_send(&n->link, buf, (size_t)len);
+}
+
 void baton_lease_look(struct baton_node *n, struct baton_mark *m)
 {
 	bool worn = baton_watch_is_worn(m);
 	/* After a start the stores have not had the time to say anything yet. */
 	bool stuck = baton_watch_is_stuck(&n->watch, m) &&
 		     baton_now_ms() - n->started_ms > n->config.hold_ms;
+	bool rekey;
 
 	if (!worn && !stuck) {
 		m->renewing = false;
@@ -157,12 +182,15 @@ void baton_lease_look(struct baton_node *n, struct baton_mark *m)
 	if (m->renewing)
 		return;
 	m->renewing = true;
+	rekey = worn || !n->config.fence_on_loss;
+	if (rekey)
+		ask_rekey(n, m);
 	baton_log(BATON_LOG_WARNING, "lease_ends",
 		  "spi_in=%08x spi_out=%08x seq=%" PRIu64 " lease=%" PRIu64
 		  " reason=\"%s\" action=%s",
 		  m->spi_in, m->spi_out, m->counters.out_seq, m->usable,
 		  worn ? "sequence numbers are nearly used up" : "no store extends the lease",
-		  worn || !n->config.fence_on_loss ? "rekey" : "stop_at_lease");
+		  rekey ? "rekey" : "stop_at_lease");
 }
 
 void baton_lease_settled(void *ctx, struct baton_peer *p, struct baton_record *r)
