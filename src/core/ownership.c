@@ -44,12 +44,40 @@ static bool is_stale(const struct baton_record *r, const struct baton_id *sender
 
 /*
  * Two nodes have claimed the session at different stores, which had not heard of each other's
- * claim. One of them at most has a quorum; it is the owner.
+ * claim. One of them at most has proven it; it is the owner.
  */
 static bool has_better_right(const struct baton_record *r, const struct baton_session *s)
 {
-	return s->epoch == r->epoch && baton_is_quorum(s->stores, s->ranks) &&
-	       !baton_is_quorum(r->stores, r->ranks);
+	return s->epoch == r->epoch && baton_is_quorum(s->stores, s->ranks) && !s->stale &&
+	       (!baton_is_quorum(r->stores, r->ranks) || r->unproven);
+}
+
+/* Grants of one claim add up, in any order. */
+static void add_grants(struct baton_record *r, uint8_t stores, uint8_t ranks)
+{
+	if (baton_is_quorum(r->stores, r->ranks))
+		return;
+	if (baton_is_quorum(stores, ranks)) {
+		r->stores = stores;
+		r->ranks = ranks;
+		return;
+	}
+	r->stores = stores > r->stores ? stores : r->stores;
+	r->ranks |= ranks;
+}
+
+/* After a put of sender: does it say, or do we know, that its claim was not proven? */
+static void note_proof(struct baton_ownership *o, struct baton_record *r,
+		       const struct baton_id *sender, bool said, bool known)
+{
+	if (!baton_id_equal(sender, o->self)) {
+		r->unproven = said && (known || r->unproven);
+		return;
+	}
+	/* Our own: what our IKE daemon has made since needs no proof. */
+	r->unproven = false;
+	for (unsigned i = 0; i < r->mark_count; i++)
+		r->unproven |= r->marks[i].unproven;
 }
 
 /* Invariant 4: an inbound SPI of s must not name an SA of another owner, nor one with another
@@ -101,8 +129,8 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 		return BATON_E_SPI_COLLISION;
 	if (r && owned_by(r, sender) && s->epoch == r->epoch && s->version == r->version &&
 	    r->body) {
-		r->stores = s->stores;
-		r->ranks = s->ranks;
+		add_grants(r, s->stores, s->ranks);
+		note_proof(o, r, sender, s->stale, false);
 		merge_counters(r, s);
 		return BATON_OK;
 	}
@@ -120,6 +148,7 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 			baton_table_drop(o->table, r);
 		return -err;
 	}
+	note_proof(o, r, sender, s->stale, true);
 	merge_counters(r, s);
 	return BATON_OK;
 }
@@ -194,6 +223,7 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 	r->claim_boot = boot;
 	r->stores = g.stores;
 	r->ranks = g.ranks;
+	r->unproven = true;
 	r->epoch++;
 	r->version++;
 	for (unsigned i = 0; i < r->mark_count; i++) {
@@ -210,6 +240,7 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 		r->marks[i].seen_ms = r->marks[i].out_ms = 0;
 		r->marks[i].told = true; /* here, for one */
 		r->marks[i].usable = 0;	 /* until it is proven */
+		r->marks[i].unproven = true;
 	}
 	return BATON_OK;
 }
@@ -230,42 +261,112 @@ void baton_own_begin_claim(struct baton_ownership *o)
 	o->claim_round++;
 }
 
-int baton_own_take(struct baton_ownership *o, const struct baton_session *s, uint64_t boot,
-		   bool regain, uint64_t now_ms)
+/* Its content is not taken: another copy's is better, or newer. What it knows of numbers counts. */
+static void take_numbers(struct baton_record *r, const struct baton_session *s)
 {
-	struct baton_record *r = baton_table_find(o->table, s->spi_i, s->spi_r);
-	bool same_round = r && r->claim_round == o->claim_round;
-	uint8_t stores = same_round ? r->stores : 0, ranks = same_round ? r->ranks : 0;
-	bool current = same_round && r->current;
+	if (s->epoch > r->epoch)
+		r->epoch = s->epoch;
+	if (s->version >= r->version)
+		r->version = s->version + 1;
+	merge_counters(r, s);
+}
+
+/*
+ * Which copy counts when stores have granted the same claim: one that was current, for its owner
+ * did nothing that is not in it; of two such, and of two that were not, the one of the greater
+ * epoch and version. Whatever the copy, no number is free that any of the stores knows to be used.
+ */
+static int take_copy(struct baton_ownership *o, struct baton_record *r, struct baton_session *s,
+		     bool same_round, bool regain, uint64_t now_ms)
+{
 	int status;
 
-	if (r && regain && !r->deleted && owned_by(r, o->self))
-		status = baton_own_regain(r, s);
-	else
-		status = baton_own_put(o, o->self, s, now_ms);
-	r = baton_table_find(o->table, s->spi_i, s->spi_r);
 	if (!r || r->deleted || !owned_by(r, o->self))
+		return baton_own_put(o, o->self, s, now_ms);
+	if (regain && s->epoch >= r->epoch)
+		return baton_own_regain(r, s);
+	if (regain || (same_round && r->current && s->stale)) {
+		take_numbers(r, s);
+		return regain ? BATON_E_STALE_OWNER : BATON_OK;
+	}
+	if (r->unproven && !s->stale && !(same_round && r->current)) {
+		s->epoch = s->epoch > r->epoch ? s->epoch : r->epoch;
+		s->version = (s->version > r->version ? s->version : r->version) + 1;
+	}
+	status = baton_own_put(o, o->self, s, now_ms);
+	if (status == BATON_E_STALE_OWNER || status == BATON_E_STALE_VERSION)
+		merge_counters(r, s);
+	return status;
+}
+
+static bool is_refused(int status)
+{
+	return status && status != BATON_E_STALE_OWNER && status != BATON_E_STALE_VERSION;
+}
+
+/*
+ * Once proven, an SA goes up to what every store of the quorum has granted: a later claim that is
+ * proven has been granted by one of these. What one of them granted more needs its acknowledgement
+ * by the others (baton_lease_settle()).
+ */
+static void take_mark(struct baton_mark *m, const struct baton_session *s, bool first,
+		      bool was_proven, bool is_proven)
+{
+	uint64_t granted = 0;
+
+	for (unsigned i = 0; i < s->child_count; i++)
+		if (s->children[i].spi_in == m->spi_in && s->children[i].spi_out == m->spi_out)
+			granted = s->children[i].counters.out_lease;
+	m->granted = first || granted < m->granted ? granted : m->granted;
+	m->told = true;
+	m->unproven = !is_proven;
+	if (is_proven && !was_proven && m->granted > m->counters.out_seq)
+		m->usable = m->granted;
+}
+
+int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t boot, bool regain,
+		   uint64_t now_ms)
+{
+	struct baton_record *r = baton_table_find(o->table, s->spi_i, s->spi_r);
+	bool ours = r && !r->deleted && owned_by(r, o->self);
+	bool same_round = ours && r->claim_round == o->claim_round;
+	uint8_t stores = same_round ? r->stores : 0, ranks = same_round ? r->ranks : 0;
+	bool current = same_round && r->current;
+	bool was_proven = same_round && baton_own_is_proven(r);
+	int status;
+
+	if (ours && !same_round && !r->unproven && s->epoch <= r->epoch) {
+		merge_counters(r, s); /* it is ours without a doubt, and that has not changed */
+		return BATON_OK;
+	}
+	status = take_copy(o, r, s, same_round, regain && ours, now_ms);
+	r = baton_table_find(o->table, s->spi_i, s->spi_r);
+	if (!r || r->deleted || !owned_by(r, o->self) || is_refused(status))
 		return status;
 	r->claim_boot = boot;
 	r->claim_round = o->claim_round;
-	r->granted_stale = false;
-	if (baton_is_quorum(stores, ranks)) {
-		r->stores = stores;
-		r->ranks = ranks;
-	} else if (!baton_is_quorum(s->stores, s->ranks)) {
-		r->stores = s->stores > stores ? s->stores : stores;
-		r->ranks = ranks | s->ranks;
-	} else {
-		r->stores = s->stores;
-		r->ranks = s->ranks;
-	}
+	r->stores = stores;
+	r->ranks = ranks;
+	add_grants(r, s->stores, s->ranks);
 	r->current = current || !s->stale;
-	for (unsigned i = 0; i < r->mark_count; i++) {
-		r->marks[i].told = true;
-		if (baton_own_is_proven(r))
-			r->marks[i].usable = r->marks[i].counters.out_lease;
-	}
+	r->unproven = !baton_own_is_proven(r);
+	r->lease_serial++; /* what was acknowledged before it was ours again is no more */
+	for (unsigned i = 0; i < r->mark_count; i++)
+		take_mark(&r->marks[i], s, !same_round, was_proven, !r->unproven);
 	return status;
+}
+
+void baton_own_yield(struct baton_record *r, const struct baton_status *s)
+{
+	r->owner = s->owner;
+	r->claim_boot = 0;
+	r->epoch = s->epoch;
+	if (s->version > r->version)
+		r->version = s->version;
+	/* By what right it is the other's we do not know: its own put says so. */
+	r->stores = r->ranks = 0;
+	r->unproven = true;
+	r->current = r->stale = false;
 }
 
 bool baton_own_is_proven(const struct baton_record *r)

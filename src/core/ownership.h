@@ -36,7 +36,7 @@ int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
 int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 		     const struct baton_delete *d, uint64_t now_ms);
 /* By what right a claim is granted: a store's place among the stores of the owner before. The owner
- * itself grants with 1, 1. */
+ * itself has no place among them: it may have lost the session without knowing. */
 struct baton_grant {
 	uint8_t stores, ranks;
 };
@@ -49,9 +49,13 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 void baton_own_begin_claim(struct baton_ownership *o);
 /* A session that a store has returned to our claim (of this node's incarnation boot). It becomes
  * ours, if no other has it in a newer epoch; each store's grant is added. regain: our IKE daemon
- * holds it, its own state is the newest, only epoch and numbers are taken. A status. */
-int baton_own_take(struct baton_ownership *o, const struct baton_session *s, uint64_t boot,
-		   bool regain, uint64_t now_ms);
+ * holds it, its own state is the newest, only epoch and numbers are taken. s may be changed. A
+ * status.
+ */
+int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t boot, bool regain,
+		   uint64_t now_ms);
+/* A store has said that r, ours so far, is another's (s). */
+void baton_own_yield(struct baton_record *r, const struct baton_status *s);
 /* Is r ours beyond doubt: granted by a quorum, and one of these was current? */
 bool baton_own_is_proven(const struct baton_record *r);
 /* What a claim of our own session r has given back (s, of a store) while our IKE daemon holds it:

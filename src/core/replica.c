@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/replica.h"
 
+#include "core/standing.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,7 @@ static int put_change(struct baton_peer *p, struct baton_record *r, uint8_t what
 	}
 	for (unsigned i = 0; i < r->mark_count; i++)
 		r->marks[i].told = true;
+	r->granted_stale = r->unproven;
 	len = baton_record_render(r, now_ms, &p->session, p->body, sizeof(p->body));
 	if (len < 0)
 		return len;
@@ -628,10 +630,15 @@ void baton_stores_admit(struct baton_peer *const *peers, unsigned count, uint64_
 	}
 }
 
-bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r)
+/*
+ * Have all stores that are counted in acknowledged the leases of r, and a quorum of all there are?
+ * Without the quorum another node may have claimed r at the others, which were current then, and
+ * may be using the numbers above the lease that they know.
+ */
+static bool is_acknowledged(struct baton_peer *const *peers, unsigned count,
+			    const struct baton_record *r)
 {
-	unsigned have = 0;
-	bool raised = false;
+	uint8_t stores = 0, ranks = 0;
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct baton_peer *p = peers[i];
@@ -639,15 +646,26 @@ bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct 
 
 		if (!p || !p->rank)
 			continue;
+		stores = p->stores;
 		if (rep->acked_version && rep->acked_lease == r->lease_serial)
-			have++;
+			ranks |= (uint8_t)(1u << (p->rank - 1));
 		else if (p->counted && (rep->acked_version || !rep->refused))
 			return false;
 	}
+	return baton_is_quorum(stores, ranks);
+}
+
+bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r)
+{
+	bool acknowledged = is_acknowledged(peers, count, r);
+	bool raised = false;
+
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		struct baton_mark *m = &r->marks[i];
 
-		if (m->usable == m->counters.out_lease || (m->told && !have))
+		/* Of an SA that no store knows all is free; of one whose claim is not proven,
+		 * nothing. */
+		if (m->usable == m->counters.out_lease || m->unproven || (m->told && !acknowledged))
 			continue;
 		m->usable = m->counters.out_lease;
 		raised = true;

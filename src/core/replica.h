@@ -129,7 +129,8 @@ void baton_stores_rank(struct baton_peer *const *peers, unsigned count, const bo
 /* To be called every now and then; changed_ms: when baton_stores_rank() was called last. */
 void baton_stores_admit(struct baton_peer *const *peers, unsigned count, uint64_t changed_ms,
 			uint64_t now_ms);
-/* Makes the leases of r usable that every store counted on has acknowledged, and one at least. True
+/* Makes the leases of r usable that every store counted on has acknowledged, and a quorum of all
+ * stores; those of SAs that no store knows at once; none of an SA whose claim is not proven. True
  * when there are such. */
 bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r);
 /* How many of our stores have acknowledged r as it is now, and how many are there to do so. */

@@ -53,18 +53,26 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 				   : BATON_OK);
 }
 
-/* This store's part in a grant: its place among the owner's stores. The owner itself needs no
- * other. */
-static struct baton_grant grant_of(const struct baton_service *s, const struct baton_record *r,
-				   uint64_t now_ms, bool *stale)
+/* May this copy be out of date? An owner that has not proven its claim had it from such a one. */
+static bool is_stale(const struct baton_service *s, const struct baton_record *r, uint64_t now_ms)
+{
+	return r->unproven ||
+	       (!baton_id_equal(&r->owner, s->own->self) &&
+		!baton_standing_is_current(baton_standing_find(&s->standings, &r->owner), now_ms));
+}
+
+/*
+ * This store's part in a grant: its place among the owner's stores. The owner itself has none: its
+ * stores may have granted the session to another that it does not know of. Without stores it has
+ * nobody to ask.
+ */
+static struct baton_grant grant_of(const struct baton_service *s, const struct baton_record *r)
 {
 	const struct baton_standing *st;
 
-	*stale = false;
 	if (baton_id_equal(&r->owner, s->own->self))
-		return (struct baton_grant){1, 1};
+		return (struct baton_grant){s->own_stores ? s->own_stores : 1, !s->own_stores};
 	st = baton_standing_find(&s->standings, &r->owner);
-	*stale = !baton_standing_is_current(st, now_ms);
 	if (!st || !st->rank)
 		return (struct baton_grant){0, 0};
 	return (struct baton_grant){st->stores, (uint8_t)(1u << (st->rank - 1))};
@@ -84,49 +92,80 @@ static bool is_in_share(const struct baton_service *s, const struct baton_record
 	return share->of == 0 || baton_spi_hash(r->spi_i, r->spi_r) % share->of == share->index;
 }
 
-/* Puts r into the response, claiming it first where asked. 1 = added, 0 = no room for it any more.
- */
+/* Makes r the peer's, or finds that it is. A status; BUSY: this is a late copy of a claim, which
+ * claims nothing any more. */
+static int claim(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
+		 uint64_t now_ms)
+{
+	struct baton_grant grant = grant_of(s, r);
+	bool stale = is_stale(s, r, now_ms);
+	int status;
+
+	if (is_claimed(s, peer, r))
+		return BATON_OK;
+	if (s->repeated)
+		return BATON_E_BUSY;
+	status = baton_own_claim(s->own, r, peer, s->msg.header.spi_i, grant);
+	if (status)
+		return status;
+	r->claim_msgid = s->msg.header.msgid;
+	r->claim_stale = stale;
+	if (!baton_id_equal(peer, s->own->self))
+		return BATON_OK;
+	/* Our own claim of our own copy. */
+	r->claim_round = s->own->claim_round;
+	r->current = !stale;
+	return BATON_OK;
+}
+
+/* Does r fit, told as it would be after a claim? The claimant's name may be longer than the
+ * owner's. A claim must not be made for an answer that cannot carry it. */
+static int fits(struct baton_service *s, const struct baton_id *peer, const struct baton_record *r,
+		uint64_t now_ms, size_t room)
+{
+	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len
+								: 0;
+	int len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
+
+	if (len < 0)
+		return len;
+	baton_wipe(s->body, (size_t)len);
+	return (size_t)len + grown + 64 <= room;
+}
+
+/* Puts r into the response, claiming it first where asked. 0, -BATON_E_NOSPACE (it would have found
+ * room in a message of its own) or another error: it cannot be told, or not be claimed. */
 static int add_session(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
 		       uint64_t now_ms, size_t room, struct baton_builder *b)
 {
-	/* The claimant's name may be longer than the owner's. */
-	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len
-								: 0;
-	struct baton_grant grant;
-	bool stale;
-	int len;
+	int len = fits(s, peer, r, now_ms, room);
+	int status;
 
-	grant = grant_of(s, r, now_ms, &stale);
-	/* Rendered before the claim only to know its size: a claim must not be made for an answer
-	 * that cannot carry it. */
-	len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
 	if (len < 0) {
 		s->refused[-len & 31]++;
-		return 1; /* skipped: it cannot be told */
+		return len == -BATON_E_NOSPACE ? -BATON_E_LIMIT : len;
 	}
-	if ((size_t)len + grown + 64 > room) {
-		baton_wipe(s->body, (size_t)len);
-		return 0;
-	}
+	if (len == 0)
+		return -BATON_E_NOSPACE;
 	if (s->msg.claim) {
-		baton_wipe(s->body, (size_t)len);
-		if (!is_claimed(s, peer, r)) {
-			if (s->repeated ||
-			    baton_own_claim(s->own, r, peer, s->msg.header.spi_i, grant))
-				return 1;
-			r->granted_stale = stale;
-		}
+		status = claim(s, peer, r, now_ms);
+		if (status)
+			return -status;
 		s->claimed++;
 		if (s->changed)
 			s->changed(s->ctx, r);
-		len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
 	}
-	if (len > 0) {
-		baton_build_session(b, s->body, (size_t)len);
-		baton_wipe(s->body, (size_t)len);
-		s->retrieved++;
-	}
-	return 1;
+	/* Of the claim that is being answered: as it was then. */
+	r->granted_stale = s->msg.claim && r->claim_msgid == s->msg.header.msgid
+				   ? r->claim_stale
+				   : is_stale(s, r, now_ms);
+	len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
+	if (len < 0)
+		return len;
+	baton_build_session(b, s->body, (size_t)len);
+	baton_wipe(s->body, (size_t)len);
+	s->retrieved++;
+	return 0;
 }
 
 static bool is_wanted(const struct baton_service *s, const struct baton_id *peer,
@@ -157,14 +196,21 @@ static void answer_bulk(struct baton_service *s, const struct baton_id *peer, ui
 
 	TAILQ_FOREACH(r, &s->own->table->records, all) {
 		bool gone = is_gone(s, r);
+		int err = 0;
 
 		if (!gone && !is_wanted(s, peer, r))
 			continue;
 		/* The first one always goes, however small the limit: else the requester would
 		 * never get further. */
-		if (count == BATON_ITEMS_MAX - 1 || (count && b->w.pos >= limit) ||
-		    (!gone && !add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b))) {
+		if (count == BATON_ITEMS_MAX - 1 || (count && b->w.pos >= limit)) {
 			next.position = last;
+			break;
+		}
+		if (!gone)
+			err = add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b);
+		/* What a late copy would have to claim, the next request claims. */
+		if (err == -BATON_E_NOSPACE || err == -BATON_E_BUSY) {
+			next.position = err == -BATON_E_BUSY ? r->serial - 1 : last;
 			break;
 		}
 		if (gone)
@@ -211,6 +257,7 @@ static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, 
 {
 	struct baton_record *r = NULL;
 	struct baton_mark *m;
+	int err;
 
 	if (s->msg.by_spi_protocol == 1) {
 		TAILQ_FOREACH(r, &s->own->table->records, all)
@@ -226,8 +273,9 @@ static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, 
 		s->refused[BATON_E_NOT_FOUND]++;
 		return;
 	}
-	if (!add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b))
-		baton_build_error(b, BATON_E_NOSPACE);
+	err = add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b);
+	if (err)
+		baton_build_error(b, (uint16_t)-err);
 }
 
 int baton_service_answer(struct baton_service *s, const struct baton_id *peer, const void *request,
@@ -253,7 +301,7 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 	if (m->has_contact && h.spi_r == s->boot)
 		baton_standing_contact(&s->standings, peer, &m->contact, now_ms);
 	s->repeated = m->claim && h.spi_i != s->boot &&
-		      !baton_standing_claim(&s->standings, peer, h.spi_i, h.msgid);
+		      !baton_standing_claim(&s->standings, peer, h.spi_i, h.msgid, now_ms);
 	h.flags = BATON_FLAG_RESPONSE;
 	h.spi_r = s->boot;
 	baton_build_begin(&b, out, size, &h);

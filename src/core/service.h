@@ -12,9 +12,10 @@
 
 struct baton_service {
 	struct baton_ownership *own;
-	uint64_t boot; /* this node's boot ID */
-	bool stores;   /* else only what this node has anyway is changed: its own sessions, when
-			  another claims them */
+	uint64_t boot;	    /* this node's boot ID */
+	uint8_t own_stores; /* how many stores this node's own sessions have */
+	bool stores; /* else only what this node has anyway is changed: its own sessions, when
+			another claims them */
 	/* A session changed by a peer's request. May be NULL. */
 	void (*changed)(void *ctx, struct baton_record *r);
 	void *ctx;

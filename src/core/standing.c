@@ -56,15 +56,29 @@ bool baton_standing_is_current(const struct baton_standing *s, uint64_t now_ms)
 	return s && now_ms < s->until_ms;
 }
 
+static bool is_over(const struct baton_standing *st, uint64_t boot, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < BATON_BOOTS_BEFORE; i++)
+		if (st->before[i].boot == boot && now_ms - st->before[i].ended_ms < BATON_LATE_MS)
+			return true;
+	return false;
+}
+
 bool baton_standing_claim(struct baton_standings *s, const struct baton_id *claimant, uint64_t boot,
-			  uint32_t msgid)
+			  uint32_t msgid, uint64_t now_ms)
 {
 	struct baton_standing *st = find_or_add(s, claimant);
 
-	if (!st || boot == st->claim_boot_before)
+	if (!st)
 		return false;
 	if (boot != st->claim_boot) {
-		st->claim_boot_before = st->claim_boot;
+		unsigned turn = st->before_turn;
+
+		if (is_over(st, boot, now_ms))
+			return false;
+		st->before[turn].boot = st->claim_boot;
+		st->before[turn].ended_ms = now_ms;
+		st->before_turn = (turn + 1) % BATON_BOOTS_BEFORE;
 		st->claim_boot = boot;
 		st->claim_top = msgid;
 		st->claim_seen = 1;

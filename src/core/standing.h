@@ -18,14 +18,25 @@
 
 #include "store/table.h"
 
+/* Incarnations of a peer that are remembered to be over: as many as may begin and end in the life
+ * of a datagram. */
+#define BATON_BOOTS_BEFORE 8u
+/* No request is on its way for so long. What an incarnation that seemed to be over claims after
+ * that is new: it was a late claim of an earlier one that made it seem so. */
+#define BATON_LATE_MS 10000u
+
 struct baton_standing {
 	struct baton_id owner;
 	uint64_t until_ms; /* current until then */
 	uint64_t tick;	   /* of the CONTACT that said stores and rank */
 	uint8_t stores, rank;
-	/* claims of this peer that were executed: its incarnation and the one before, the highest
+	/* claims of this peer that were executed: its incarnation and those before, the highest
 	 * message ID, and a bit for each of the 64 up to it */
-	uint64_t claim_boot, claim_boot_before;
+	uint64_t claim_boot;
+	struct {
+		uint64_t boot, ended_ms;
+	} before[BATON_BOOTS_BEFORE];
+	unsigned before_turn;
 	uint32_t claim_top;
 	uint64_t claim_seen;
 };
@@ -47,6 +58,6 @@ void baton_standing_contact(struct baton_standings *s, const struct baton_id *ow
 bool baton_standing_is_current(const struct baton_standing *s, uint64_t now_ms);
 /* True for the first copy of a claim, which is marked as executed. */
 bool baton_standing_claim(struct baton_standings *s, const struct baton_id *claimant, uint64_t boot,
-			  uint32_t msgid);
+			  uint32_t msgid, uint64_t now_ms);
 
 #endif

@@ -131,6 +131,9 @@ static void rank_stores(struct baton_node *n)
 	for (unsigned i = 0; i < n->peer_count; i++)
 		is_store[i] = n->config.peers[i].store && !peer_ctxs[i].storeless_boot;
 	baton_stores_rank(n->peer_list, n->peer_count, is_store);
+	n->service->own_stores = 0;
+	for (unsigned i = 0; i < n->peer_count; i++)
+		n->service->own_stores += is_store[i];
 	n->ranked_ms = baton_now_ms();
 }
 

@@ -85,9 +85,5 @@ void baton_retreat_losing(void *ctx, struct baton_record *r)
 void baton_retreat_lost(void *ctx, struct baton_record *r, const struct baton_status *s)
 {
 	baton_retreat_losing(ctx, r);
-	r->owner = s->owner;
-	r->claim_boot = 0;
-	r->epoch = s->epoch;
-	if (s->version > r->version)
-		r->version = s->version;
+	baton_own_yield(r, s);
 }

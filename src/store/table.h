@@ -30,8 +30,9 @@ struct baton_mark {
 	uint32_t spi_in, spi_out;
 	uint8_t protocol, flags;
 	struct baton_counters counters;
-	uint64_t usable; /* owner side: the part of out_lease that every store it counts on has
-			    acknowledged */
+	uint64_t usable;  /* owner side: the part of out_lease that may be used: a quorum and every
+			     store it counts on has acknowledged it, or no store knows the SA */
+	uint64_t granted; /* claimant: the least of the out_leases that this claim was granted */
 	/* owner side only: how fast the inbound number moves (src/core/watch.h) */
 	uint64_t seen_ms; /* time of the last inbound report, 0 = none */
 	uint64_t out_ms;  /* of the last outbound one */
@@ -41,6 +42,7 @@ struct baton_mark {
 	bool renewing;	   /* its rekeying was asked for */
 	bool fresh;	   /* not known before the last put: an SA just made */
 	bool told;	   /* a store may know it: no number beyond usable may be sent */
+	bool unproven;	   /* claimed, but not proven: none of its numbers is ours */
 	bool watched;	   /* thresholds are set in the kernel */
 	bool moving;	   /* in_limit is ahead of in_seq: settle when quiet */
 };
@@ -77,7 +79,10 @@ struct baton_record {
 	/* By which stores the owner holds its epoch (struct baton_session); at the claimant it
 	 * grows with the answers. */
 	uint8_t stores, ranks;
-	bool granted_stale;   /* store: it was claimed when this copy may have been out of date */
+	bool granted_stale;   /* what is said of this copy when it is told: it may be out of date */
+	bool unproven;	      /* claimed, and not put since by an owner that had proven it */
+	uint32_t claim_msgid; /* store: the claim that made it the owner's ... */
+	bool claim_stale;     /* ... and that the copy may have been out of date then */
 	uint32_t claim_round; /* claimant: which claim of ours stores and ranks are of */
 	bool current;	      /* claimant: a store that granted was current */
 	bool stale;	      /* claimant: not proven, only the IKE SA may be used */

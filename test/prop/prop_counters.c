@@ -207,6 +207,12 @@ static void restart(unsigned node, bool reboot)
 		sas[node][i].installed = false;
 }
 
+static void claim(unsigned node, unsigned subject)
+{
+	baton_own_begin_claim(&c->nodes[node].own);
+	(void)cluster_ask_claim(&c->nodes[node], STORE, &c->nodes[subject].id);
+}
+
 static void step(struct sample_random *r)
 {
 	unsigned node = sample_below(r, 2), i = 1 + sample_below(r, SESSIONS);
@@ -217,10 +223,10 @@ static void step(struct sample_random *r)
 		change(node, i);
 		break;
 	case 2:
-		(void)cluster_ask_claim(&c->nodes[node], STORE, &c->nodes[!node].id);
+		claim(node, !node);
 		break;
 	case 3:
-		(void)cluster_ask_claim(&c->nodes[node], STORE, &c->nodes[node].id);
+		claim(node, node);
 		break;
 	case 4:
 		restart(node, sample_below(r, 2));
@@ -262,12 +268,11 @@ static void end(void)
 	c->loss = c->dup = 0;
 	c->delay_ms = 5;
 	memset(c->cut, 0, sizeof(c->cut));
-	cluster_run(c,
-		    BATON_DEADLINE_MS + 1000); /* until the last claim of the schedule has ended */
+	cluster_run(c, BATON_LATE_MS); /* until the last claim of the schedule has ended */
 	PROP(cluster_settle(c, 30000));
 	check();
 	for (unsigned n = 0; n < 2; n++) {
-		(void)cluster_ask_claim(&c->nodes[0], STORE, &c->nodes[n].id);
+		claim(0, n);
 		PROP(cluster_settle(c, 30000));
 		check();
 	}

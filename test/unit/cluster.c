@@ -106,10 +106,7 @@ static void on_lost(void *ctx, struct baton_record *r, const struct baton_status
 	n->lost++;
 	n->last = *s;
 	leave(n, r);
-	r->owner = s->owner;
-	r->epoch = s->epoch;
-	if (s->version > r->version)
-		r->version = s->version;
+	baton_own_yield(r, s);
 }
 
 static void on_refused(void *ctx, struct baton_peer *p, const struct baton_status *s)
@@ -128,6 +125,7 @@ static void on_behind(void *ctx, struct baton_record *r)
 
 	(void)r;
 	n->behind++;
+	baton_own_begin_claim(&n->own);
 	for (unsigned i = 0; i < CLUSTER_NODES; i++)
 		if (n->peers[i])
 			(void)cluster_ask_claim(n, i, &n->id);

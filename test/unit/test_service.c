@@ -324,6 +324,7 @@ static void sessions_of_a_server_are_returned(void **state)
 	assert_int_equal(m.session_count, 1);
 	assert_int_equal(m.cursor.position, 0);
 	read_session(0);
+	s.stale = true; /* gw-a has never counted this store in */
 	assert_memory_equal(&got, &s, sizeof(s));
 	assert_int_equal(baton_table_find(&t, s.spi_i, s.spi_r)->epoch, 3); /* nothing changes */
 	assert_int_equal(v.retrieved, 1);
@@ -514,6 +515,7 @@ static void an_inbound_spi_gives_its_session_whole(void **state)
 	assert_int_equal(m.session_count, 1);
 	assert_false(m.has_cursor);
 	read_session(0);
+	s.stale = true;
 	assert_memory_equal(&got, &s, sizeof(s));
 }
 

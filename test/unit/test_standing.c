@@ -90,7 +90,7 @@ static void a_hold_of_nothing_makes_nothing_current(void **state)
 
 static bool first(uint64_t boot, uint32_t msgid)
 {
-	return baton_standing_claim(&st, &gw_b, boot, msgid);
+	return baton_standing_claim(&st, &gw_b, boot, msgid, NOW_MS);
 }
 
 static void a_copy_of_a_claim_is_none(void **state)
@@ -117,6 +117,31 @@ static void a_claim_of_the_incarnation_before_is_none(void **state)
 	assert_false(first(7, 101));
 	assert_false(first(8, 0));
 	assert_true(first(8, 1));
+	assert_true(first(9, 5));
+	assert_false(first(7, 102)); /* nor of those before */
+	assert_false(first(8, 2));
+}
+
+static void an_incarnation_that_goes_on_claiming_is_not_over(void **state)
+{
+	(void)state;
+	assert_true(first(8, 10));
+	assert_true(first(7, 3)); /* the only claim of the one before, very late */
+	assert_false(first(8, 11));
+	assert_false(baton_standing_claim(&st, &gw_b, 8, 12, NOW_MS + BATON_LATE_MS - 1));
+	assert_true(baton_standing_claim(&st, &gw_b, 8, 12, NOW_MS + BATON_LATE_MS));
+	assert_false(baton_standing_claim(&st, &gw_b, 8, 12, NOW_MS + BATON_LATE_MS));
+}
+
+static void claims_are_few_enough_for_their_numbers(void **state)
+{
+	(void)state;
+	assert_true(first(7, UINT32_MAX - 1));
+	assert_true(first(7, UINT32_MAX));
+	assert_false(first(7, UINT32_MAX - 1));
+	assert_true(first(7, UINT32_MAX - 64 + 1));
+	assert_false(first(7, UINT32_MAX - 64)); /* out of sight */
+	assert_false(first(7, 0));		 /* a message ID does not begin again */
 }
 
 /* ---- 5.3.3: proven claims -------------------------------------------------------------------- */
@@ -137,9 +162,11 @@ static void grants_of_one_claim_add_up(void **state)
 	assert_int_equal(take(3, 2, false), BATON_OK);
 	assert_false(baton_own_is_proven(record()));
 	assert_int_equal(record()->marks[0].usable, 0);
+	assert_true(record()->unproven);
 	s.epoch--; /* a store that lags behind grants all the same */
-	assert_int_equal(take(3, 4, true), BATON_E_STALE_OWNER);
+	assert_int_equal(take(3, 4, true), BATON_OK);
 	assert_true(baton_own_is_proven(record()));
+	assert_false(record()->unproven);
 	assert_int_equal(record()->marks[0].usable, counters()->out_lease);
 }
 
@@ -161,6 +188,211 @@ static void a_quorum_of_stale_copies_proves_nothing(void **state)
 	take(2, 1, true);
 	take(2, 2, true);
 	assert_false(baton_own_is_proven(record()));
+}
+
+/* A store that was cut off has an old copy, which another has claimed in the meantime: its epoch is
+ * greater, its numbers are not. */
+static void stale_numbers(void)
+{
+	s.epoch = 9;
+	s.version = 40;
+	s.children[0].counters = (struct baton_counters){.out_seq = 1000, .out_lease = 2000};
+}
+
+static void current_numbers(void)
+{
+	s.epoch = 4;
+	s.version = 20;
+	s.children[0].counters = (struct baton_counters){.out_seq = 70000, .out_lease = 80000};
+}
+
+static void no_number_is_free_that_any_granting_store_knows(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	stale_numbers();
+	assert_int_equal(take(2, 1, true), BATON_OK);
+	current_numbers();
+	assert_int_equal(take(2, 2, false), BATON_OK);
+	assert_true(baton_own_is_proven(record()));
+	assert_int_equal(record()->epoch, 9);
+	assert_in_range(record()->version, 41, 42);
+	assert_int_equal(counters()->out_seq, 70000);
+	assert_int_equal(counters()->out_lease, 80000);
+}
+
+static void nor_in_the_other_order(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	current_numbers();
+	assert_int_equal(take(2, 2, false), BATON_OK);
+	stale_numbers();
+	assert_int_equal(take(2, 1, true), BATON_OK);
+	assert_true(baton_own_is_proven(record()));
+	assert_int_equal(record()->epoch, 9);
+	assert_in_range(record()->version, 41, 42);
+	assert_int_equal(counters()->out_seq, 70000);
+}
+
+static uint32_t spi_taken(void)
+{
+	assert_int_equal(record()->mark_count, 1);
+	return record()->marks[0].spi_in;
+}
+
+/* An SA that was rekeyed away, of which only the old copy knows, has numbers that nobody knows. */
+static void the_content_is_that_of_the_current_copy(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	stale_numbers();
+	take(2, 1, true);
+	current_numbers();
+	s.children[0].spi_in = SPI_IN + 1;
+	take(2, 2, false);
+	assert_int_equal(spi_taken(), SPI_IN + 1);
+	stale_numbers();
+	s.children[0].spi_in = SPI_IN;
+	take(2, 1, true);
+	assert_int_equal(spi_taken(), SPI_IN + 1);
+}
+
+static void what_is_proven_goes_up_to_what_all_have_granted(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	s.children[0].counters = (struct baton_counters){.out_seq = 500, .out_lease = 2000};
+	take(3, 1, false);
+	s.children[0].counters = (struct baton_counters){.out_seq = 400, .out_lease = 900};
+	take(3, 2, false);
+	assert_true(baton_own_is_proven(record()));
+	assert_int_equal(counters()->out_lease, 2000);
+	assert_int_equal(record()->marks[0].usable, 900);
+	s.children[0].counters = (struct baton_counters){.out_seq = 100, .out_lease = 200};
+	take(3, 4, false); /* comes later, takes nothing back */
+	assert_int_equal(record()->marks[0].usable, 900);
+}
+
+static void a_grant_below_what_was_used_frees_nothing(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	s.children[0].counters = (struct baton_counters){.out_seq = 1500, .out_lease = 2500};
+	take(3, 1, false);
+	s.children[0].counters = (struct baton_counters){.out_seq = 400, .out_lease = 1400};
+	take(3, 2, false);
+	assert_true(baton_own_is_proven(record()));
+	assert_int_equal(record()->marks[0].usable, 0);
+}
+
+static void what_is_held_without_doubt_stays_so(void **state)
+{
+	(void)state;
+	own_by(&here);
+	baton_own_begin_claim(&o);
+	take(2, 2, true); /* the epoch is ours: this store says nothing new */
+	assert_false(record()->unproven);
+	assert_false(record()->marks[0].unproven);
+	s.epoch++; /* somebody may have had it in between */
+	take(2, 2, true);
+	assert_true(record()->unproven && record()->marks[0].unproven);
+}
+
+static void what_the_ike_daemon_makes_needs_no_proof(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	take(2, 2, true);
+	s.version++;
+	s.stale = false;
+	assert_int_equal(put(&here), BATON_OK);
+	assert_true(record()->unproven); /* the same CHILD SA */
+	s.version++;
+	s.children[0].spi_in++;
+	assert_int_equal(put(&here), BATON_OK);
+	assert_false(record()->unproven);
+}
+
+static void a_claim_that_is_refused_proves_nothing(void **state)
+{
+	struct baton_session other = s;
+
+	(void)state;
+	other.spi_i = 99;
+	other.owner = gw_a;
+	assert_int_equal(baton_own_put(&o, &gw_a, &other, NOW_MS), BATON_OK);
+	baton_own_begin_claim(&o);
+	assert_int_equal(take(1, 1, false), BATON_E_SPI_COLLISION);
+	assert_null(record());
+}
+
+/* ---- 5.3.2: what a store remembers of an owner's right --------------------------------------- */
+
+static void a_put_of_an_unproven_owner_is_not_current(void **state)
+{
+	(void)state;
+	s.stale = true;
+	s.stores = 2;
+	s.ranks = 1;
+	own_by(&gw_a);
+	assert_true(record()->unproven);
+	s.stale = false;
+	own_by(&gw_a); /* proven since: the same version */
+	assert_false(record()->unproven);
+	s.stale = true;
+	own_by(&gw_a); /* a late copy of the first */
+	assert_false(record()->unproven);
+}
+
+static void a_proven_owner_takes_the_place_of_one_that_is_not(void **state)
+{
+	(void)state;
+	s.stale = true;
+	s.stores = 2;
+	s.ranks = 1; /* a quorum, but none of it was current */
+	own_by(&gw_a);
+	s.stale = false;
+	own_by(&gw_b);
+	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	s.owner = gw_a;
+	s.stale = true;
+	assert_int_equal(put(&gw_a), BATON_E_STALE_OWNER);
+}
+
+static void grants_are_the_same_in_any_order(void **state)
+{
+	static const uint8_t order[2][3] = {{2, 6, 2}, {6, 2, 6}};
+
+	(void)state;
+	s.stores = 3;
+	for (unsigned i = 0; i < 2; i++) {
+		s.epoch++;
+		for (unsigned j = 0; j < 3; j++) {
+			s.ranks = order[i][j];
+			own_by(&gw_a);
+		}
+		assert_int_equal(record()->ranks, 6);
+	}
+}
+
+static void what_is_lost_is_held_by_no_right_of_ours(void **state)
+{
+	const struct baton_status lost_to = {.owner = gw_b, .epoch = 7, .version = 5};
+
+	(void)state;
+	s.stores = 2;
+	s.ranks = 3;
+	own_by(&here);
+	baton_own_yield(record(), &lost_to);
+	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_int_equal(record()->epoch, 7);
+	assert_int_equal(record()->version, 17);
+	s.epoch = 7;
+	s.version = 18;
+	s.ranks = 1;
+	own_by(&gw_a); /* of the same epoch, and proven */
+	assert_true(baton_id_equal(&record()->owner, &gw_a));
 }
 
 static void the_one_with_the_quorum_is_the_owner(void **state)
@@ -199,6 +431,51 @@ static void acknowledged_by(unsigned i, uint32_t serial)
 {
 	record()->peers[i].acked_version = 17;
 	record()->peers[i].acked_lease = serial;
+}
+
+static void the_first_of_two_is_enough_and_the_second_is_not(void **state)
+{
+	(void)state;
+	two_stores();
+	acknowledged_by(1, 5);
+	peers[0].counted = false; /* written off: it may have granted the session to another */
+	assert_false(baton_lease_settle(list, 2, record()));
+	assert_int_equal(record()->marks[0].usable, 0);
+	acknowledged_by(0, 5);
+	assert_true(baton_lease_settle(list, 2, record()));
+}
+
+static void acknowledgements_do_not_prove_a_claim(void **state)
+{
+	(void)state;
+	two_stores();
+	acknowledged_by(0, 5);
+	acknowledged_by(1, 5);
+	record()->marks[0].unproven = true;
+	assert_false(baton_lease_settle(list, 2, record()));
+}
+
+static void what_was_acknowledged_before_a_claim_is_not_after_it(void **state)
+{
+	(void)state;
+	two_stores();
+	acknowledged_by(0, 5);
+	acknowledged_by(1, 5);
+	baton_own_begin_claim(&o);
+	s.epoch += 2;
+	s.children[0].counters.out_lease = 9000;
+	take(2, 1, false);
+	counters()->out_lease = 20000;
+	assert_false(baton_lease_settle(list, 2, record()));
+}
+
+static void an_sa_that_no_store_knows_waits_for_none(void **state)
+{
+	(void)state;
+	two_stores();
+	record()->marks[0].told = false;
+	assert_true(baton_lease_settle(list, 2, record()));
+	assert_int_equal(record()->marks[0].usable, 9000);
 }
 
 static void a_lease_needs_every_store_that_is_counted_in(void **state)
@@ -276,10 +553,28 @@ int main(void)
 		CASE(a_hold_of_nothing_makes_nothing_current),
 		CASE(a_copy_of_a_claim_is_none),
 		CASE(a_claim_of_the_incarnation_before_is_none),
+		CASE(an_incarnation_that_goes_on_claiming_is_not_over),
+		CASE(claims_are_few_enough_for_their_numbers),
 		CASE(grants_of_one_claim_add_up),
 		CASE(grants_of_an_earlier_claim_do_not_count),
 		CASE(a_quorum_of_stale_copies_proves_nothing),
+		CASE(no_number_is_free_that_any_granting_store_knows),
+		CASE(nor_in_the_other_order),
+		CASE(the_content_is_that_of_the_current_copy),
+		CASE(what_is_proven_goes_up_to_what_all_have_granted),
+		CASE(a_grant_below_what_was_used_frees_nothing),
+		CASE(what_is_held_without_doubt_stays_so),
+		CASE(what_the_ike_daemon_makes_needs_no_proof),
+		CASE(a_claim_that_is_refused_proves_nothing),
+		CASE(a_put_of_an_unproven_owner_is_not_current),
+		CASE(a_proven_owner_takes_the_place_of_one_that_is_not),
+		CASE(grants_are_the_same_in_any_order),
+		CASE(what_is_lost_is_held_by_no_right_of_ours),
 		CASE(the_one_with_the_quorum_is_the_owner),
+		CASE(the_first_of_two_is_enough_and_the_second_is_not),
+		CASE(acknowledgements_do_not_prove_a_claim),
+		CASE(what_was_acknowledged_before_a_claim_is_not_after_it),
+		CASE(an_sa_that_no_store_knows_waits_for_none),
 		CASE(a_lease_needs_every_store_that_is_counted_in),
 		CASE(a_store_that_is_written_off_is_not_waited_for),
 		CASE(without_any_store_nothing_is_raised),
