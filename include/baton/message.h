@@ -166,6 +166,7 @@ struct baton_message {
 	struct baton_id sender;	 /* IDi: Server ID of the sender; type 0 = absent */
 	struct baton_id subject; /* IDr: Server ID asked for; type 0 = absent */
 	bool hello, synced, claim, ping, adopt, confirm, fresh, follow, digest;
+	uint32_t least_epoch; /* N(CLAIM): of what is returned; 0 = any */
 	bool has_contact, has_tick, has_list, has_digests;
 	struct baton_contact contact;
 	uint64_t tick;
@@ -199,6 +200,7 @@ void baton_build_error(struct baton_builder *b, uint16_t status);
 void baton_build_by_spi(struct baton_builder *b, uint8_t protocol, uint64_t spi);
 void baton_build_cursor(struct baton_builder *b, const struct baton_cursor *c);
 void baton_build_contact(struct baton_builder *b, const struct baton_contact *c);
+void baton_build_claim(struct baton_builder *b, uint32_t least_epoch); /* 0: any */
 void baton_build_tick(struct baton_builder *b, uint64_t tick);
 void baton_build_share(struct baton_builder *b, const struct baton_share *s);
 void baton_build_list(struct baton_builder *b, uint8_t bucket);

@@ -70,6 +70,7 @@ static void add_grants(struct baton_record *r, uint8_t stores, uint8_t ranks)
 static void note_proof(struct baton_ownership *o, struct baton_record *r,
 		       const struct baton_id *sender, bool said, bool known)
 {
+	r->claimed = false;
 	if (!baton_id_equal(sender, o->self)) {
 		r->unproven = said && (known || r->unproven);
 		return;
@@ -128,7 +129,7 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 	if (collides(o->table, sender, s))
 		return BATON_E_SPI_COLLISION;
 	if (r && owned_by(r, sender) && s->epoch == r->epoch && s->version == r->version &&
-	    r->body) {
+	    r->body && !r->claimed) {
 		add_grants(r, s->stores, s->ranks);
 		note_proof(o, r, sender, s->stale, false);
 		merge_counters(r, s);
@@ -208,13 +209,15 @@ int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 }
 
 int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
-		    const struct baton_id *claimant, uint64_t boot, struct baton_grant g)
+		    const struct baton_id *claimant, uint64_t boot, uint32_t least_epoch,
+		    struct baton_grant g)
 {
 	if (r->deleted)
 		return BATON_E_DELETED;
-	if (owned_by(r, claimant) && r->claim_boot == boot)
+	if (owned_by(r, claimant) && r->claim_boot == boot && r->epoch >= least_epoch)
 		return BATON_OK;
-	if (r->epoch == UINT32_MAX || r->version == UINT64_MAX)
+	if (r->epoch == UINT32_MAX || r->version == UINT64_MAX ||
+	    (least_epoch > r->epoch && least_epoch - r->epoch > BATON_EPOCH_STEP_MAX))
 		return BATON_E_LIMIT; /* beginning again at 0 would let every former owner back in
 				       */
 	if (owned_by(r, o->self) && !baton_id_equal(claimant, o->self) && o->losing)
@@ -223,8 +226,8 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 	r->claim_boot = boot;
 	r->stores = g.stores;
 	r->ranks = g.ranks;
-	r->unproven = true;
-	r->epoch++;
+	r->claimed = r->unproven = true;
+	r->epoch = r->epoch + 1 > least_epoch ? r->epoch + 1 : least_epoch;
 	r->version++;
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		struct baton_counters *c = &r->marks[i].counters;
@@ -330,13 +333,15 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 	struct baton_record *r = baton_table_find(o->table, s->spi_i, s->spi_r);
 	bool ours = r && !r->deleted && owned_by(r, o->self);
 	bool same_round = ours && r->claim_round == o->claim_round;
+	bool was_proven = same_round && baton_own_is_proven(r), current = same_round && r->current;
+	uint32_t epoch = same_round ? r->epoch : 0, granted_epoch = s->epoch;
 	uint8_t stores = same_round ? r->stores : 0, ranks = same_round ? r->ranks : 0;
-	bool current = same_round && r->current;
-	bool was_proven = same_round && baton_own_is_proven(r);
 	int status;
 
-	if (ours && !same_round && !r->unproven && s->epoch <= r->epoch) {
-		merge_counters(r, s); /* it is ours without a doubt, and that has not changed */
+	if ((ours && !same_round && !r->unproven && s->epoch <= r->epoch) ||
+	    (was_proven && s->epoch != r->epoch)) {
+		/* It is ours without a doubt, and this does not change that. */
+		merge_counters(r, s);
 		return BATON_OK;
 	}
 	status = take_copy(o, r, s, same_round, regain && ours, now_ms);
@@ -345,9 +350,10 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 		return status;
 	r->claim_boot = boot;
 	r->claim_round = o->claim_round;
-	r->stores = stores;
-	r->ranks = ranks;
-	add_grants(r, s->stores, s->ranks);
+	r->stores = r->epoch == epoch ? stores : 0;
+	r->ranks = r->epoch == epoch ? ranks : 0;
+	if (granted_epoch == r->epoch)
+		add_grants(r, s->stores, s->ranks);
 	r->current = current || !s->stale;
 	r->unproven = !baton_own_is_proven(r);
 	r->lease_serial++; /* what was acknowledged before it was ours again is no more */

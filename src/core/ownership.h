@@ -13,11 +13,17 @@
 /* Numbers a claim grants beyond the lease of the former owner. */
 #define BATON_LEASE_DEFAULT 65536u
 
+/* A claim may ask for an epoch that is so much greater; stores of one owner never differ by as
+ * much.
+ */
+#define BATON_EPOCH_STEP_MAX (1u << 16)
+
 struct baton_ownership {
 	struct baton_table *table;
 	const struct baton_id *self; /* this node's Server ID */
 	uint32_t lease;		     /* sequence numbers granted at a time */
 	uint32_t claim_round;	     /* of the claim of ours that is under way */
+	uint32_t least_epoch;	     /* a store knows a session as ours in that epoch, we do not */
 	/* Called before a session this node owned becomes another's, while the record still shows
 	 * the old state. May be NULL. */
 	void (*losing)(void *ctx, struct baton_record *r);
@@ -40,11 +46,12 @@ int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 struct baton_grant {
 	uint8_t stores, ranks;
 };
-/* Makes claimant (in the incarnation boot) the owner: epoch + 1, outbound numbers continue above
- * the lease, inbound ones above the limit. A repeated claim of the same incarnation changes
- * nothing. */
+/* Makes claimant (in the incarnation boot) the owner: epoch + 1, or least_epoch, outbound numbers
+ * continue above the lease, inbound ones above the limit. A repeated claim of the same incarnation
+ * changes nothing. */
 int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
-		    const struct baton_id *claimant, uint64_t boot, struct baton_grant g);
+		    const struct baton_id *claimant, uint64_t boot, uint32_t least_epoch,
+		    struct baton_grant g);
 /* A claim of ours begins: what stores grant from now on counts together. */
 void baton_own_begin_claim(struct baton_ownership *o);
 /* A session that a store has returned to our claim (of this node's incarnation boot). It becomes

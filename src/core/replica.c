@@ -487,6 +487,8 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 			return;
 		}
 		if (!r->deleted) {
+			if (s->epoch > p->own->least_epoch)
+				p->own->least_epoch = s->epoch;
 			p->ops->behind(p->ctx, r);
 			return;
 		}
@@ -494,8 +496,11 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 		r->epoch = s->epoch;
 		/* fallthrough */
 	case BATON_E_STALE_VERSION:
-		if (s->version >= r->version)
+		if (s->version >= r->version) {
 			r->version = s->version + 1;
+			if (!r->deleted)
+				p->ops->renamed(p->ctx, r);
+		}
 		/* fallthrough */
 	case BATON_E_NOT_FOUND:
 		if (!r->deleted)

@@ -60,6 +60,8 @@ struct baton_replica_ops {
 	/* A store has acknowledged r; it was counted in, or written off (r NULL): leases may have
 	 * become usable. May be NULL. */
 	void (*settled)(void *ctx, struct baton_peer *p, struct baton_record *r);
+	/* r has another version, above one that a store has: to be put to every peer. */
+	void (*renamed)(void *ctx, struct baton_record *r);
 	/* A store refused a session for a reason that sending it again will not mend. */
 	void (*refused)(void *ctx, struct baton_peer *p, const struct baton_status *s);
 	void (*state)(void *ctx, struct baton_peer *p);

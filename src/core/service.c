@@ -82,7 +82,8 @@ static struct baton_grant grant_of(const struct baton_service *s, const struct b
 static bool is_claimed(const struct baton_service *s, const struct baton_id *peer,
 		       const struct baton_record *r)
 {
-	return r->claim_boot == s->msg.header.spi_i && baton_id_equal(&r->owner, peer);
+	return r->claim_boot == s->msg.header.spi_i && r->epoch >= s->msg.least_epoch &&
+	       baton_id_equal(&r->owner, peer);
 }
 
 static bool is_in_share(const struct baton_service *s, const struct baton_record *r)
@@ -105,7 +106,7 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 		return BATON_OK;
 	if (s->repeated)
 		return BATON_E_BUSY;
-	status = baton_own_claim(s->own, r, peer, s->msg.header.spi_i, grant);
+	status = baton_own_claim(s->own, r, peer, s->msg.header.spi_i, s->msg.least_epoch, grant);
 	if (status)
 		return status;
 	r->claim_msgid = s->msg.header.msgid;
@@ -115,6 +116,7 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 	/* Our own claim of our own copy. */
 	r->claim_round = s->own->claim_round;
 	r->current = !stale;
+	r->claimed = false;
 	return BATON_OK;
 }
 

@@ -187,7 +187,13 @@ static void peer_behind(void *ctx, struct baton_record *r)
 	n->recovered = false; /* should the claim fail: again, when a peer is back */
 }
 
+static void peer_renamed(void *ctx, struct baton_record *r)
+{
+	baton_node_dirty(ctx, r, BATON_DIRTY_PUT);
+}
+
 static const struct baton_replica_ops replica_ops = {
+	.renamed = peer_renamed,
 	.lost = baton_retreat_lost,
 	.behind = peer_behind,
 	.settled = baton_lease_settled,

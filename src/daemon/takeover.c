@@ -36,7 +36,7 @@ static int build_claim(struct baton_node *n, struct baton_builder *b, struct bat
 	baton_build_begin(b, buf, size, &h);
 	baton_build_id(b, BATON_PL_IDI, &n->config.server_id);
 	baton_build_id(b, BATON_PL_IDR, &n->takeover.subject);
-	baton_build_notify(b, BATON_N_CLAIM);
+	baton_build_claim(b, n->takeover.recover ? n->own.least_epoch : 0);
 	baton_build_cursor(b, &cursor);
 	return 0;
 }

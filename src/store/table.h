@@ -80,6 +80,7 @@ struct baton_record {
 	 * grows with the answers. */
 	uint8_t stores, ranks;
 	bool granted_stale;   /* what is said of this copy when it is told: it may be out of date */
+	bool claimed;	      /* store: claimed, and not put since: its version is not the owner's */
 	bool unproven;	      /* claimed, and not put since by an owner that had proven it */
 	uint32_t claim_msgid; /* store: the claim that made it the owner's ... */
 	bool claim_stale;     /* ... and that the copy may have been out of date then */

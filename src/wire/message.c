@@ -149,7 +149,9 @@ static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t
 	} else if (seen_once(seen, SEEN_FLAGS + type - BATON_N_HELLO, b)) {
 		if (flag)
 			*flag = true;
-		else
+		if (type == BATON_N_CLAIM && baton_reader_left(b))
+			m->least_epoch = baton_get_u32(b, "least epoch");
+		if (!flag)
 			get_notify_data(b, m, type);
 	}
 }
@@ -273,6 +275,7 @@ static void clear(struct baton_message *m)
 	m->has_contact = m->has_tick = m->has_list = m->has_digests = false;
 	m->contact = (struct baton_contact){0};
 	m->tick = 0;
+	m->least_epoch = 0;
 	m->share = (struct baton_share){0};
 	m->bucket = 0;
 	m->error = 0;
@@ -358,6 +361,14 @@ void baton_build_contact(struct baton_builder *b, const struct baton_contact *c)
 	baton_put_u8(&b->w, c->rank);
 	baton_put_u16(&b->w, 0);
 	baton_put_u64(&b->w, c->tick);
+	baton_build_close(b);
+}
+
+void baton_build_claim(struct baton_builder *b, uint32_t least_epoch)
+{
+	open_notify(b, BATON_N_CLAIM);
+	if (least_epoch)
+		baton_put_u32(&b->w, least_epoch);
 	baton_build_close(b);
 }
 

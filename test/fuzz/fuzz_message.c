@@ -34,7 +34,9 @@ static int encode(const struct baton_message *m)
 	baton_build_id(&b, BATON_PL_IDI, &m->sender);
 	baton_build_id(&b, BATON_PL_IDR, &m->subject);
 	for (unsigned i = 0; i < sizeof(set); i++)
-		if (set[i])
+		if (set[i] && flags[i] == BATON_N_CLAIM)
+			baton_build_claim(&b, m->least_epoch);
+		else if (set[i])
 			baton_build_notify(&b, flags[i]);
 	if (m->error)
 		baton_build_error(&b, m->error);

@@ -309,7 +309,7 @@ int main(void)
 	}
 	c->lost = on_lost;
 	c->answer = on_answer;
-	err = prop_run(schedule, 20);
+	err = prop_run("counters", schedule, 10);
 	c->lost = NULL;
 	cluster_free(c);
 	return err;

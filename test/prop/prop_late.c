@@ -125,7 +125,7 @@ static int execute(struct baton_table *t, const struct op *op)
 					&(struct baton_delete){spi, spi, op->epoch, op->version},
 					NOW_MS);
 	case CLAIM:
-		return r ? baton_own_claim(&o, r, &ids[op->by], op->by + 1,
+		return r ? baton_own_claim(&o, r, &ids[op->by], op->by + 1, 0,
 					   (struct baton_grant){1, 1})
 			 : BATON_E_NOT_FOUND;
 	default:
@@ -203,7 +203,7 @@ int main(void)
 	for (unsigned t = 0; t < 2; t++)
 		if (baton_table_init(&tables[t], SESSIONS, t))
 			return 1;
-	err = prop_run(schedule, 1);
+	err = prop_run("late", schedule, 85);
 	for (unsigned t = 0; t < 2; t++)
 		baton_table_free(&tables[t]);
 	baton_session_wipe(&session);

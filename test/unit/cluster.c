@@ -125,10 +125,34 @@ static void on_behind(void *ctx, struct baton_record *r)
 
 	(void)r;
 	n->behind++;
+	if (n->c->behind) {
+		n->c->behind(n);
+		return;
+	}
 	baton_own_begin_claim(&n->own);
 	for (unsigned i = 0; i < CLUSTER_NODES; i++)
 		if (n->peers[i])
 			(void)cluster_ask_claim(n, i, &n->id);
+}
+
+void cluster_use(struct cluster_node *n, struct baton_record *r)
+{
+	if (!r->deleted && cluster_owns(n, r) && baton_lease_settle(n->peers, CLUSTER_NODES, r) &&
+	    n->c->granted)
+		n->c->granted(n, r);
+}
+
+static void on_settled(void *ctx, struct baton_peer *p, struct baton_record *r)
+{
+	struct cluster_node *n = ctx;
+
+	(void)p;
+	if (r) {
+		cluster_use(n, r);
+		return;
+	}
+	TAILQ_FOREACH(r, &n->table.records, all)
+		cluster_use(n, r);
 }
 
 static void on_state(void *ctx, struct baton_peer *p)
@@ -166,6 +190,8 @@ static void on_answer(void *ctx, struct baton_peer *p, void *tag, const void *bu
 	(void)tag;
 	if (!buf) {
 		n->silences++;
+		if (c->claimed)
+			c->claimed(n, p, NULL);
 		return;
 	}
 	n->answers++;
@@ -173,14 +199,24 @@ static void on_answer(void *ctx, struct baton_peer *p, void *tag, const void *bu
 	c->msg.status_max = 0;
 	if (baton_message_decode(&c->msg, buf, len, NULL))
 		return;
-	take_claimed(n);
+	if (c->claimed)
+		c->claimed(n, p, &c->msg);
+	else
+		take_claimed(n);
 	if (c->answer)
 		c->answer(n, p, &c->msg);
 }
 
+static void on_renamed(void *ctx, struct baton_record *r)
+{
+	cluster_dirty(ctx, r, BATON_DIRTY_PUT);
+}
+
 static const struct baton_replica_ops replica_ops = {
+	.renamed = on_renamed,
 	.lost = on_lost,
 	.behind = on_behind,
+	.settled = on_settled,
 	.refused = on_refused,
 	.state = on_state,
 	.answer = on_answer,
@@ -219,6 +255,7 @@ static void clear_peers(struct cluster_node *n)
 {
 	for (unsigned i = 0; i < CLUSTER_NODES; i++) {
 		struct baton_peer *p = n->peers[i];
+		uint32_t hold_ms;
 
 		if (!p)
 			continue;
@@ -226,20 +263,22 @@ static void clear_peers(struct cluster_node *n)
 		p->hello_due = p->synced_due = p->probing = false;
 		p->queued = p->flying = 0;
 		p->contacting = p->comparing = false;
-		p->tick = p->digest_ms = p->repaired = 0;
+		p->contact_again = false;
+		p->tick = p->tick_boot = p->digest_ms = p->repaired = 0;
 		memset(p->differing, 0, sizeof(p->differing));
+		hold_ms = p->hold_ms; /* configured */
 		baton_peer_init(p, i, &n->own, &replica_ops, n);
+		p->hold_ms = hold_ms;
 	}
 }
 
-/* Every node it is joined with is a store of its. */
-static void rank_stores(struct cluster_node *n)
+void cluster_rank(struct cluster_node *n)
 {
-	bool is_store[CLUSTER_NODES];
-
+	n->service->own_stores = 0;
 	for (unsigned i = 0; i < CLUSTER_NODES; i++)
-		is_store[i] = n->peers[i] != NULL;
-	baton_stores_rank(n->peers, CLUSTER_NODES, is_store);
+		if (n->peers[i] && n->is_store[i])
+			n->service->own_stores++;
+	baton_stores_rank(n->peers, CLUSTER_NODES, n->is_store);
 	n->ranked_ms = n->c->now_ms;
 }
 
@@ -248,7 +287,8 @@ void cluster_clear(struct cluster_node *n)
 	struct baton_record *r;
 
 	clear_exchanges(n);
-	rank_stores(n);
+	n->own.claim_round = n->own.least_epoch = 0;
+	cluster_rank(n);
 	while ((r = TAILQ_FIRST(&n->table.records)))
 		baton_table_drop(&n->table, r);
 	clear_peers(n);
@@ -296,8 +336,9 @@ void cluster_join(struct cluster *c, unsigned a, unsigned b)
 	must(baton_exchange_init(&p->x, &exchange_ops, &paths[a][b], n->boot, MTU) == 0);
 	p->id = c->nodes[b].id;
 	n->peers[b] = p;
+	n->is_store[b] = true;
 	baton_peer_init(p, b, &n->own, &replica_ops, n);
-	rank_stores(n);
+	cluster_rank(n);
 }
 
 void cluster_reset(struct cluster *c, uint64_t seed)
@@ -457,8 +498,10 @@ int cluster_put(struct cluster_node *n, unsigned i)
 	s->children[0].spi_out = 0xd0000000u + i;
 	s->children[0].counters = (struct baton_counters){.out_lease = CLUSTER_LEASE};
 	status = baton_own_put(&n->own, &n->id, s, n->c->now_ms);
-	if (!status)
+	if (!status) {
+		cluster_use(n, cluster_record(n, i));
 		cluster_dirty(n, cluster_record(n, i), BATON_DIRTY_PUT);
+	}
 	return status;
 }
 
@@ -487,21 +530,28 @@ bool cluster_clean(const struct cluster_node *n, const struct baton_record *r, u
 }
 
 static void build_claim(struct cluster_node *n, struct baton_builder *b,
-			const struct baton_header *h, const struct baton_id *subject)
+			const struct baton_header *h, const struct baton_id *subject,
+			uint64_t position)
 {
 	baton_build_begin(b, n->c->buf, sizeof(n->c->buf), h);
 	baton_build_id(b, BATON_PL_IDI, &n->id);
 	baton_build_id(b, BATON_PL_IDR, subject);
-	baton_build_notify(b, BATON_N_CLAIM);
-	baton_build_cursor(b, &(struct baton_cursor){0, 60000});
+	baton_build_claim(b, baton_id_equal(subject, &n->id) ? n->own.least_epoch : 0);
+	baton_build_cursor(b, &(struct baton_cursor){position, 60000});
 }
 
 int cluster_ask_claim(struct cluster_node *n, unsigned at, const struct baton_id *subject)
 {
+	return cluster_claim_on(n, at, subject, 0);
+}
+
+int cluster_claim_on(struct cluster_node *n, unsigned at, const struct baton_id *subject,
+		     uint64_t position)
+{
 	struct baton_header h = baton_exchange_header(&n->peers[at]->x, BATON_SA_RETR);
 	struct baton_builder b;
 
-	build_claim(n, &b, &h, subject);
+	build_claim(n, &b, &h, subject, position);
 	return baton_peer_ask(n->peers[at], &b, NULL, n->c->now_ms,
 			      n->c->now_ms + BATON_DEADLINE_MS);
 }
@@ -515,7 +565,7 @@ unsigned cluster_claim_here(struct cluster_node *n, const struct baton_id *subje
 	struct baton_builder b;
 	int len;
 
-	build_claim(n, &b, &h, subject);
+	build_claim(n, &b, &h, subject, 0);
 	len = baton_build_end(&b);
 	must(len > 0);
 	len = baton_service_answer(n->service, &n->id, c->buf, (size_t)len, c->now_ms, out,
@@ -524,7 +574,10 @@ unsigned cluster_claim_here(struct cluster_node *n, const struct baton_id *subje
 	c->msg.statuses = NULL;
 	c->msg.status_max = 0;
 	must(baton_message_decode(&c->msg, out, (size_t)len, NULL) == 0);
-	take_claimed(n);
+	if (c->claimed)
+		c->claimed(n, NULL, &c->msg);
+	else
+		take_claimed(n);
 	return c->msg.session_count;
 }
 

@@ -12,7 +12,7 @@
 #include "core/service.h"
 #include "sample.h"
 
-#define CLUSTER_NODES 3u
+#define CLUSTER_NODES 4u
 #define CLUSTER_DATAGRAMS 8192u
 #define CLUSTER_LEASE 1000u
 
@@ -28,6 +28,7 @@ struct cluster_node {
 	struct baton_ownership own;
 	struct baton_service *service;
 	struct baton_peer *peers[CLUSTER_NODES]; /* NULL = not joined with that node */
+	bool is_store[CLUSTER_NODES];		 /* of these, ours */
 	uint64_t ranked_ms;
 	/* what it was told, for the test to look at */
 	unsigned lost, behind, losing, refused, states, hellos, synceds, requests;
@@ -56,19 +57,30 @@ struct cluster {
 	/* The test's own; may be NULL. lost and losing are called before the record changes. */
 	void (*lost)(struct cluster_node *n, struct baton_record *r);
 	void (*answer)(struct cluster_node *n, struct baton_peer *p, const struct baton_message *m);
+	/* Leases of r may be used up to what is usable. */
+	void (*granted)(struct cluster_node *n, struct baton_record *r);
+	/* Instead of what the cluster does itself: it claims when it is behind, and takes what is
+	 * claimed. p NULL: of its own table; m NULL: no answer came. */
+	void (*behind)(struct cluster_node *n);
+	void (*claimed)(struct cluster_node *n, struct baton_peer *p,
+			const struct baton_message *m);
 	struct baton_message msg; /* scratch */
 	struct baton_session session;
 	struct baton_status statuses[BATON_ITEMS_MAX];
 	uint8_t buf[BATON_MESSAGE_MAX];
 };
 
-/* Nodes "gw-a", "gw-b", "gw-c"; join them yourself. Allocated once: cluster_reset() makes it as
- * new, with another seed. */
+/* Nodes "gw-a", "gw-b", "gw-c", "gw-d"; join them yourself. Allocated once: cluster_reset() makes
+ * it as new, with another seed. */
 struct cluster *cluster_new(unsigned table_max);
 void cluster_free(struct cluster *c);
 void cluster_reset(struct cluster *c, uint64_t seed);
 /* a keeps its sessions at b. */
 void cluster_join(struct cluster *c, unsigned a, unsigned b);
+/* Node n's stores are those of is_store. As new, it counts in all of them. */
+void cluster_rank(struct cluster_node *n);
+/* Uses what the stores have acknowledged of r's leases by now. */
+void cluster_use(struct cluster_node *n, struct baton_record *r);
 /* Forgets everything; a new boot ID. */
 void cluster_restart(struct cluster_node *n);
 /* Forgets what others stored too, or only (keep) its exchanges. */
@@ -87,8 +99,10 @@ int cluster_delete(struct cluster_node *n, unsigned i);
 bool cluster_owns(const struct cluster_node *n, const struct baton_record *r);
 /* Has the store of node `at` acknowledged all there is to tell of r? */
 bool cluster_clean(const struct cluster_node *n, const struct baton_record *r, unsigned at);
-/* A claim of subject's sessions at node `at`. */
+/* A claim of subject's sessions at node `at`, from the place that an answer has named. */
 int cluster_ask_claim(struct cluster_node *n, unsigned at, const struct baton_id *subject);
+int cluster_claim_on(struct cluster_node *n, unsigned at, const struct baton_id *subject,
+		     uint64_t position);
 /* Claims subject's sessions in the node's own table, as a takeover does. The sessions it returned.
  */
 unsigned cluster_claim_here(struct cluster_node *n, const struct baton_id *subject);

@@ -323,9 +323,9 @@ static void a_late_copy_by_spi_is_told_that_it_is_one(void **state)
 		assert_int_equal(m.session_count, i < 2);
 		assert_int_equal(m.error, i < 2 ? 0 : BATON_E_BUSY);
 		if (i == 1)
-			assert_int_equal(
-				baton_own_claim(&o, record(), &gw_a, 5, (struct baton_grant){1, 1}),
-				BATON_OK);
+			assert_int_equal(baton_own_claim(&o, record(), &gw_a, 5, 0,
+							 (struct baton_grant){1, 1}),
+					 BATON_OK);
 	}
 }
 

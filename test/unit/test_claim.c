@@ -13,7 +13,7 @@ static void a_claim_starts_above_all_that_may_have_been(void **state)
 	m = baton_record_mark(record(), SPI_IN);
 	m->watched = m->moving = true;
 	m->seen_ms = 5;
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_true(baton_id_equal(&record()->owner, &gw_b));
 	assert_int_equal(record()->epoch, 4);
@@ -35,7 +35,7 @@ static void every_child_is_moved_by_a_claim(void **state)
 	s.children[1].spi_in++;
 	s.children[1].counters = (struct baton_counters){1, 2, 3, 4};
 	own_by(&gw_a);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(counters()->out_lease, 67536);
 	assert_int_equal(record()->marks[1].counters.out_seq, 2);
@@ -49,23 +49,62 @@ static void a_repeated_claim_changes_nothing(void **state)
 
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	before = *counters();
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(record()->epoch, 4);
 	assert_int_equal(record()->version, 18);
 	assert_memory_equal(counters(), &before, sizeof(before));
 }
 
+/* Other stores may have raised the version of other contents to the same number. */
+static void a_put_replaces_what_was_only_claimed(void **state)
+{
+	(void)state;
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
+			 BATON_OK);
+	s.owner = gw_b;
+	s.epoch = 4;
+	s.version = 18;
+	s.remote.port = 999;
+	s.children[0].counters.out_lease = 5;
+	assert_int_equal(put(&gw_b), BATON_OK);
+	assert_int_equal(record()->remote.port, 999);
+	assert_int_equal(counters()->out_lease, 67536);
+	s.remote.port = 1;
+	assert_int_equal(put(&gw_b), BATON_OK); /* the same once more, as far as the store knows */
+	assert_int_equal(record()->remote.port, 999);
+}
+
+/* A store knows the claimant as owner in a greater epoch than the others do. */
+static void a_claim_may_ask_for_an_epoch(void **state)
+{
+	(void)state;
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 9, (struct baton_grant){1, 1}),
+			 BATON_OK);
+	assert_int_equal(record()->epoch, 9);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 9, (struct baton_grant){1, 1}),
+			 BATON_OK);
+	assert_int_equal(record()->epoch, 9);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 12, (struct baton_grant){1, 1}),
+			 BATON_OK); /* its own already, in an epoch that is too old */
+	assert_int_equal(record()->epoch, 12);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 13 + BATON_EPOCH_STEP_MAX,
+					 (struct baton_grant){1, 1}),
+			 BATON_E_LIMIT);
+}
+
 static void another_incarnation_claims_anew(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK); /* its own, after a restart */
-	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(record()->epoch, 5);
 	assert_int_equal(counters()->out_seq, 67536);
@@ -76,7 +115,7 @@ static void the_former_owner_is_refused_after_a_claim(void **state)
 {
 	(void)state;
 	own_by(&gw_a);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	s.version = 100;
 	assert_int_equal(put(&gw_a), BATON_E_STALE_OWNER);
@@ -89,11 +128,11 @@ static void a_claim_takes_the_stores_own_session_from_it(void **state)
 {
 	(void)state;
 	own_by(&here);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(lost, 1);
 	assert_int_equal(lost_epoch, 3);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(lost, 1);
 }
@@ -103,7 +142,7 @@ static void deleted_sessions_cannot_be_claimed(void **state)
 	(void)state;
 	own_by(&gw_a);
 	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_E_DELETED);
 	assert_true(baton_id_equal(&record()->owner, &gw_a));
 }
@@ -113,16 +152,16 @@ static void numbers_used_up_do_not_begin_again(void **state)
 	(void)state;
 	s.children[0].counters.out_lease = UINT64_MAX - 5;
 	own_by(&gw_a);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_true(counters()->out_seq == UINT64_MAX - 5 &&
 		    counters()->out_lease == UINT64_MAX - 5);
 	record()->epoch = UINT32_MAX;
-	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78, 0, (struct baton_grant){1, 1}),
 			 BATON_E_LIMIT);
 	record()->epoch = 4;
 	record()->version = UINT64_MAX;
-	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78, 0, (struct baton_grant){1, 1}),
 			 BATON_E_LIMIT);
 	assert_true(baton_id_equal(&record()->owner, &gw_b));
 }
@@ -132,7 +171,7 @@ static void numbers_beyond_the_lease_count_too(void **state)
 	(void)state;
 	s.children[0].counters = (struct baton_counters){.out_seq = 500, .out_lease = 100};
 	own_by(&gw_a);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(counters()->out_seq, 500);
 	assert_int_equal(counters()->out_lease, 1500);
@@ -150,7 +189,7 @@ static void losing_may_still_raise_the_numbers(void **state)
 	(void)state;
 	o.losing = read_kernel; /* a living owner's last numbers are in the answer */
 	own_by(&here);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(counters()->out_seq, 80000);
 	assert_int_equal(counters()->out_lease, 81000);
@@ -249,6 +288,8 @@ int main(void)
 		CASE(a_claim_starts_above_all_that_may_have_been),
 		CASE(every_child_is_moved_by_a_claim),
 		CASE(a_repeated_claim_changes_nothing),
+		CASE(a_put_replaces_what_was_only_claimed),
+		CASE(a_claim_may_ask_for_an_epoch),
 		CASE(another_incarnation_claims_anew),
 		CASE(the_former_owner_is_refused_after_a_claim),
 		CASE(a_claim_takes_the_stores_own_session_from_it),

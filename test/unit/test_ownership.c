@@ -252,7 +252,7 @@ static void a_node_does_not_lose_to_itself(void **state)
 	own_by(&here);
 	s.epoch = 4;
 	assert_int_equal(put(&here), BATON_OK);
-	assert_int_equal(baton_own_claim(&o, record(), &here, 1, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &here, 1, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	assert_int_equal(lost, 0);
 }
@@ -266,7 +266,7 @@ static void nobody_need_be_told_of_a_loss(void **state)
 	own_by(&gw_b);
 	s.epoch = 5;
 	own_by(&here);
-	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 1, (struct baton_grant){1, 1}),
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 1, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
 	s.epoch = 7;
 	own_by(&here);

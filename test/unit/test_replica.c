@@ -362,7 +362,7 @@ static void stale_owner_is_told_with_the_stores_owner(void **state)
 	(void)state;
 	cluster_put(a, 1);
 	settled();
-	assert_int_equal(baton_own_claim(&b->own, cluster_record(b, 1), &c->nodes[2].id, 5,
+	assert_int_equal(baton_own_claim(&b->own, cluster_record(b, 1), &c->nodes[2].id, 5, 0,
 					 (struct baton_grant){1, 1}),
 			 BATON_OK);
 	count(1, 10);
