@@ -4,9 +4,11 @@
 #   make          build (build/)             make bench   figures (20 minutes)
 #   make demo     see a failover             make fuzz    fuzzers, FUZZ_SECONDS each (3600)
 #   make check    everything, as CI does     make lint    linters only
-#   make setup    packages, headers, guest   make install as root; DESTDIR is honoured
+#   make setup    packages, headers, guest   make soak    SOAK_RUNS random schedules (10^8), days;
+#   make install  as root; DESTDIR honoured               goes on where it was interrupted
 
 FUZZ_SECONDS ?= 3600
+SOAK_RUNS ?= 100000000
 
 all: build/build.ninja
 	ninja -C build
@@ -29,6 +31,9 @@ bench: all
 fuzz: setup
 	@tools/check fuzz $(FUZZ_SECONDS)
 
+soak: setup
+	@tools/check prop $(SOAK_RUNS)
+
 lint: setup
 	@tools/check lint
 
@@ -38,4 +43,4 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all setup demo check bench fuzz lint install clean
+.PHONY: all setup demo check bench fuzz soak lint install clean

@@ -184,18 +184,20 @@ void baton_exchange_input(struct baton_exchange *x, const void *buf, size_t len,
 	if (err != 1)
 		return;
 	take_message(x, p->buf, p->len, now_ms);
-	baton_wipe(p, sizeof(*p));
+	baton_reassembly_reset(p);
 }
 
 uint64_t baton_exchange_tick(struct baton_exchange *x, uint64_t now_ms)
 {
 	uint64_t next = UINT64_MAX;
+	unsigned left = x->in_flight;
 
-	for (unsigned i = 0; i < BATON_WINDOW; i++) {
+	for (unsigned i = 0; i < BATON_WINDOW && left; i++) {
 		struct baton_slot *s = &x->slots[i];
 
 		if (!s->used)
 			continue;
+		left--;
 		if (now_ms >= s->deadline_ms) {
 			void *tag = s->tag;
 

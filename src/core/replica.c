@@ -335,9 +335,10 @@ static bool ask_about_own(struct baton_peer *p, struct baton_batch *batch, uint6
 
 static bool next_difference(const struct baton_peer *p, uint8_t *bucket)
 {
-	for (unsigned i = 0; i < BATON_BUCKETS; i++)
-		if (p->differing[i / 64] >> (i % 64) & 1) {
-			*bucket = (uint8_t)i;
+	for (unsigned i = 0; i < BATON_BUCKETS / 64; i++)
+		if (p->differing[i]) {
+			*bucket = (uint8_t)(64 * i +
+					    (unsigned)__builtin_ctzll(p->differing[i]));
 			return true;
 		}
 	return false;

@@ -20,10 +20,12 @@
  * In some schedules the gateways are stores of each other too.
  *
  * What a store alone knew is lost with its memory: a claim that it alone has
- * granted, with an owner before who does not know yet. Against that there is no
- * rule; such restarts are left out (may_forget()).
+ * granted, with an owner before who does not know yet; or the epoch of an owner
+ * that is restarted at the same time. Against that there is no rule; such
+ * restarts are left out (may_forget(), alone_knows_epoch()).
  */
 #include "cluster.h"
+#include "core/standing.h"
 #include "core/watch.h"
 #include "prop.h"
 #include <string.h>
@@ -478,6 +480,28 @@ static bool may_forget(unsigned node)
 	return true;
 }
 
+/* Have stores lost a claim of the gateway's, and not got it back yet, that are a quorum without the
+ * others? */
+static bool alone_knows_epoch(unsigned g)
+{
+	for (unsigned i = 1; i <= SESSIONS; i++) {
+		uint8_t ranks = 0, stores = 0;
+
+		for (unsigned n = 0; n < CLUSTER_NODES; n++) {
+			const struct baton_peer *p = c->nodes[g].peers[n];
+
+			if (!owns(g, i) || !p || !p->rank)
+				continue;
+			stores = p->stores;
+			if (!record(n, i) || record(n, i)->epoch < record(g, i)->epoch)
+				ranks |= (uint8_t)(1u << (p->rank - 1));
+		}
+		if (owns(g, i) && record(g, i)->epoch > 1 && baton_is_quorum(stores, ranks))
+			return true;
+	}
+	return false;
+}
+
 static void forget_floors(unsigned node)
 {
 	memset(floors[node], 0, sizeof(floors[node]));
@@ -485,7 +509,7 @@ static void forget_floors(unsigned node)
 
 static void restart_gateway(unsigned g, bool reboot)
 {
-	if (stores_from == 0 && !may_forget(g))
+	if (alone_knows_epoch(g) || (stores_from == 0 && !may_forget(g)))
 		return;
 	TRACE("%llu: %u restarts reboot %d\n", (unsigned long long)c->now_ms, g, reboot);
 	forget_floors(g);
