@@ -367,8 +367,7 @@ void baton_own_yield(struct baton_record *r, const struct baton_status *s)
 	r->owner = s->owner;
 	r->claim_boot = 0;
 	r->epoch = s->epoch;
-	if (s->version > r->version)
-		r->version = s->version;
+	r->version = 0; /* what is here is not the other's: each of its puts replaces it */
 	/* By what right it is the other's we do not know: its own put says so. */
 	r->stores = r->ranks = 0;
 	r->unproven = true;

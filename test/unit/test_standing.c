@@ -413,12 +413,27 @@ static void what_is_lost_is_held_by_no_right_of_ours(void **state)
 	baton_own_yield(record(), &lost_to);
 	assert_true(baton_id_equal(&record()->owner, &gw_b));
 	assert_int_equal(record()->epoch, 7);
-	assert_int_equal(record()->version, 17);
 	s.epoch = 7;
 	s.version = 18;
 	s.ranks = 1;
 	own_by(&gw_a); /* of the same epoch, and proven */
 	assert_true(baton_id_equal(&record()->owner, &gw_a));
+}
+
+/* It has the name of what the new owner has put elsewhere, and is not that. */
+static void what_is_left_of_a_lost_session_is_replaced_by_the_next_put(void **state)
+{
+	const struct baton_status lost_to = {.owner = gw_b, .epoch = 7, .version = 18};
+
+	(void)state;
+	own_by(&here);
+	baton_own_yield(record(), &lost_to);
+	s.epoch = 7;
+	s.version = 18;
+	s.children[0].spi_in++;
+	own_by(&gw_b);
+	assert_int_equal(record()->marks[0].spi_in, SPI_IN + 1);
+	assert_int_equal(record()->version, 18);
 }
 
 static void the_one_with_the_quorum_is_the_owner(void **state)
@@ -598,6 +613,7 @@ int main(void)
 		CASE(a_proven_owner_takes_the_place_of_one_that_is_not),
 		CASE(grants_are_the_same_in_any_order),
 		CASE(what_is_lost_is_held_by_no_right_of_ours),
+		CASE(what_is_left_of_a_lost_session_is_replaced_by_the_next_put),
 		CASE(the_one_with_the_quorum_is_the_owner),
 		CASE(the_first_of_two_is_enough_and_the_second_is_not),
 		CASE(acknowledgements_do_not_prove_a_claim),
