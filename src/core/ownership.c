@@ -214,8 +214,6 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 {
 	if (r->deleted)
 		return BATON_E_DELETED;
-	if (owned_by(r, claimant) && r->claim_boot == boot && r->epoch >= least_epoch)
-		return BATON_OK;
 	if (r->epoch == UINT32_MAX || r->version == UINT64_MAX ||
 	    (least_epoch > r->epoch && least_epoch - r->epoch > BATON_EPOCH_STEP_MAX))
 		return BATON_E_LIMIT; /* beginning again at 0 would let every former owner back in

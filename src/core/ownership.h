@@ -47,8 +47,8 @@ struct baton_grant {
 	uint8_t stores, ranks;
 };
 /* Makes claimant (in the incarnation boot) the owner: epoch + 1, or least_epoch, outbound numbers
- * continue above the lease, inbound ones above the limit. A repeated claim of the same incarnation
- * changes nothing. */
+ * continue above the lease, inbound ones above the limit. Also of what it owns: it may have lost
+ * that in between. Copies of a claim are the caller's to tell (core/standing.h). */
 int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 		    const struct baton_id *claimant, uint64_t boot, uint32_t least_epoch,
 		    struct baton_grant g);

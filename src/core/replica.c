@@ -337,8 +337,7 @@ static bool next_difference(const struct baton_peer *p, uint8_t *bucket)
 {
 	for (unsigned i = 0; i < BATON_BUCKETS / 64; i++)
 		if (p->differing[i]) {
-			*bucket = (uint8_t)(64 * i +
-					    (unsigned)__builtin_ctzll(p->differing[i]));
+			*bucket = (uint8_t)(64 * i + (unsigned)__builtin_ctzll(p->differing[i]));
 			return true;
 		}
 	return false;
@@ -488,8 +487,8 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 			return;
 		}
 		if (!r->deleted) {
-			if (s->epoch > p->own->least_epoch)
-				p->own->least_epoch = s->epoch;
+			if (s->epoch >= p->own->least_epoch)
+				p->own->least_epoch = s->epoch + 1;
 			p->ops->behind(p->ctx, r);
 			return;
 		}

@@ -78,12 +78,30 @@ static struct baton_grant grant_of(const struct baton_service *s, const struct b
 	return (struct baton_grant){st->stores, (uint8_t)(1u << (st->rank - 1))};
 }
 
-/* By this incarnation of the requester, before. */
+static uint64_t hash_of(const struct baton_id *id)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (unsigned i = 0; i < id->len; i++)
+		h = (h ^ id->data[i]) * 0x100000001b3u;
+	return h;
+}
+
+/* By an earlier copy of this very request. */
 static bool is_claimed(const struct baton_service *s, const struct baton_id *peer,
 		       const struct baton_record *r)
 {
-	return r->claim_boot == s->msg.header.spi_i && r->epoch >= s->msg.least_epoch &&
-	       baton_id_equal(&r->owner, peer);
+	return r->claim_boot == s->msg.header.spi_i && r->claim_boot != s->boot &&
+	       r->claim_msgid == s->msg.header.msgid && baton_id_equal(&r->owner, peer);
+}
+
+/* By an earlier request of this incarnation, from the same owner, and the answer may have been
+ * lost: nothing has been put since. */
+static bool was_asked_for(const struct baton_service *s, const struct baton_id *peer,
+			  const struct baton_record *r)
+{
+	return r->claimed && r->claim_boot == s->msg.header.spi_i && r->claim_boot != s->boot &&
+	       r->claim_from == hash_of(&s->msg.subject) && baton_id_equal(&r->owner, peer);
 }
 
 static bool is_in_share(const struct baton_service *s, const struct baton_record *r)
@@ -99,7 +117,8 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 		 uint64_t now_ms)
 {
 	struct baton_grant grant = grant_of(s, r);
-	bool stale = is_stale(s, r, now_ms);
+	bool stale = is_stale(s, r, now_ms), again = was_asked_for(s, peer, r);
+	uint64_t from = again ? r->claim_from : hash_of(&r->owner);
 	int status;
 
 	if (is_claimed(s, peer, r))
@@ -110,6 +129,7 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 	if (status)
 		return status;
 	r->claim_msgid = s->msg.header.msgid;
+	r->claim_from = from;
 	r->claim_stale = stale;
 	if (!baton_id_equal(peer, s->own->self))
 		return BATON_OK;
@@ -158,9 +178,7 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 			s->changed(s->ctx, r);
 	}
 	/* Of the claim that is being answered: as it was then. */
-	r->granted_stale = s->msg.claim && r->claim_msgid == s->msg.header.msgid
-				   ? r->claim_stale
-				   : is_stale(s, r, now_ms);
+	r->granted_stale = s->msg.claim ? r->claim_stale : is_stale(s, r, now_ms);
 	len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
 	if (len < 0)
 		return len;
@@ -177,8 +195,7 @@ static bool is_wanted(const struct baton_service *s, const struct baton_id *peer
 		return false;
 	if (baton_id_equal(&r->owner, &s->msg.subject))
 		return true;
-	/* Claimed by an earlier copy of this very request: it must be answered again. */
-	return s->msg.claim && is_claimed(s, peer, r);
+	return s->msg.claim && (is_claimed(s, peer, r) || was_asked_for(s, peer, r));
 }
 
 /* With FOLLOW: a session of the subject that has been deleted since. */

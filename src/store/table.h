@@ -83,6 +83,7 @@ struct baton_record {
 	bool claimed;	      /* store: claimed, and not put since: its version is not the owner's */
 	bool unproven;	      /* claimed, and not put since by an owner that had proven it */
 	uint32_t claim_msgid; /* store: the claim that made it the owner's ... */
+	uint64_t claim_from;  /* ... of whom (a hash) ... */
 	bool claim_stale;     /* ... and that the copy may have been out of date then */
 	uint32_t claim_round; /* claimant: which claim of ours stores and ranks are of */
 	bool current;	      /* claimant: a store that granted was current */

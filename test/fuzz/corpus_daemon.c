@@ -166,6 +166,43 @@ static void conversations(const struct sink *to)
 	give(to, "service", "full", file, at);
 }
 
+/* ---- steps: eight bytes each, see fuzz_steps.c ----------------------------------------------- */
+
+#define PUT(peer, session, epoch, version, right, children, number)                                \
+	0, peer, session, (epoch)-1, (version)-1, right, children, number
+#define REPORT(peer, session, epoch, number) 1, peer, session, (epoch)-1, 1, 2, 0, number
+#define DELETE(peer, session, epoch, version) 2, peer, session, (epoch)-1, (version)-1, 0, 0, 0
+#define RETRIEVE(peer, subject, how) 3, peer, 0, subject, how, 9, 1, 3
+#define BY_SPI(peer, session, how) 5, peer, session, 0, how, 0, 0, 0
+#define CONTACT(peer, hold, stores, rank) 6, peer, 0, hold, (stores)-1, (rank)-1, 5, 0
+#define LATE(which) 31 << 3, 0, which, 0, 0, 0, 0, 0
+
+static void steps(const struct sink *to)
+{
+	static const uint8_t claims[] = {CONTACT(0, 80, 2, 1), PUT(0, 1, 1, 1, 0, 1, 9),
+					 RETRIEVE(1, 0, 1),    PUT(1, 1, 2, 2, 1 << 2 | 2, 1, 20),
+					 RETRIEVE(0, 1, 1),    LATE(2),
+					 REPORT(1, 1, 2, 30)};
+	static const uint8_t unproven[] = {
+		PUT(0, 1, 1, 1, 0, 1, 9), RETRIEVE(1, 0, 1), PUT(1, 1, 2, 2, 128 | 1, 1, 9),
+		CONTACT(1, 80, 1, 1),	  RETRIEVE(2, 1, 3), RETRIEVE(2, 1, 1)};
+	static const uint8_t pages[] = {
+		PUT(0, 1, 1, 1, 0, 1, 9), PUT(0, 2, 1, 1, 0, 1, 9),	PUT(0, 3, 1, 1, 0, 2, 9),
+		RETRIEVE(1, 0, 1 | 128),  RETRIEVE(1, 0, 1 | 64 | 128), LATE(3),
+		RETRIEVE(1, 0, 8),	  DELETE(0, 2, 1, 5),		RETRIEVE(1, 0, 8 | 64)};
+	static const uint8_t digests[] = {PUT(0, 1, 1, 1, 0, 0, 0), RETRIEVE(0, 0, 16),
+					  RETRIEVE(0, 0, 32), RETRIEVE(1, 0, 4 | 1),
+					  BY_SPI(1, 1, 0)};
+	static const uint8_t ends[] = {PUT(0, 1, 1, 1, 0, 1, 9), DELETE(0, 1, 1, 9), LATE(0),
+				       BY_SPI(1, 1, 1), BY_SPI(1, 1, 5)};
+
+	give(to, "steps", "claims", claims, sizeof(claims));
+	give(to, "steps", "unproven", unproven, sizeof(unproven));
+	give(to, "steps", "pages", pages, sizeof(pages));
+	give(to, "steps", "digests", digests, sizeof(digests));
+	give(to, "steps", "ends", ends, sizeof(ends));
+}
+
 /* ---- xfrm ------------------------------------------------------------------------------------ */
 
 static struct nlmsghdr *event(uint16_t type, size_t fixed)
@@ -293,6 +330,7 @@ void corpus_each_daemon(void (*fn)(void *ctx, const struct corpus_seed *s), void
 	const struct sink to = {fn, ctx};
 
 	conversations(&to);
+	steps(&to);
 	sa_events(&to);
 	other_events(&to);
 	aevents(&to);

@@ -22,6 +22,8 @@ void fuzz_fragment(const uint8_t *data, size_t size);
 /* Datagrams (16-bit length, which peer, seconds that passed, bytes) to a store: exchange, service
  * and table, whose state is checked after each. */
 void fuzz_service(const uint8_t *data, size_t size);
+/* Well-formed requests to a store, eight bytes each: what is asked, by whom, of which session. */
+void fuzz_steps(const uint8_t *data, size_t size);
 /* First byte even: what a netlink socket may give, one message after the other. Odd: one message of
  * the type in the second byte. */
 void fuzz_xfrm(const uint8_t *data, size_t size);
@@ -41,7 +43,7 @@ struct corpus_seed {
 	size_t size;
 };
 void corpus_each(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx);
-/* Part of it: service, xfrm, config. */
+/* Part of it: service, steps, xfrm, config. */
 void corpus_each_daemon(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx);
 
 #endif

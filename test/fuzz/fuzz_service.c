@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fuzz.h"
-
 #include "core/exchange.h"
 #include "core/service.h"
+#include "store_check.h"
 #include <string.h>
 
-#define MAX 16u
+#define MAX STORE_CHECK_MAX
 #define MTU 1280u
 
 static const struct baton_id self = {BATON_ID_FQDN, 4, "gw-b"};
@@ -21,19 +20,6 @@ static struct baton_session session;
 static uint8_t out[BATON_MESSAGE_MAX];
 static uint64_t now_ms;
 
-/* What was seen of a record before: it may rise, not fall. */
-static struct seen {
-	uint64_t spi_i, spi_r, version;
-	uint32_t epoch, msgid_in, msgid_out;
-	bool deleted;
-	unsigned count;
-	struct {
-		uint32_t spi_in, spi_out;
-		struct baton_counters c;
-	} marks[BATON_CHILDREN_MAX];
-} seen[4 * MAX];
-static unsigned seen_count;
-
 static void on_send(void *ctx, const void *buf, size_t len)
 {
 	(void)ctx;
@@ -45,6 +31,7 @@ static void on_request(void *ctx, const void *buf, size_t len)
 	const struct baton_id *peer = ctx;
 	int n = baton_service_answer(&service, peer, buf, len, now_ms, out, sizeof(out));
 	const struct baton_message *m = &service.msg;
+	uint64_t state;
 
 	FUZZ_CHECK(n != 0 && n <= (int)sizeof(out));
 	if (n < 0)
@@ -62,6 +49,9 @@ static void on_request(void *ctx, const void *buf, size_t len)
 		FUZZ_CHECK(baton_session_decode(&session, answer.sessions[i].body,
 						answer.sessions[i].len, NULL) == 0);
 	baton_exchange_respond(&x[peer - peers], out, (size_t)n);
+	state = store_check_state(&table);
+	n = baton_service_answer(&service, peer, buf, len, now_ms, out, sizeof(out));
+	FUZZ_CHECK(n > 0 && store_check_state(&table) == state); /* twice is once */
 }
 
 static void on_response(void *ctx, void *tag, const void *buf, size_t len)
@@ -74,80 +64,6 @@ static void on_response(void *ctx, void *tag, const void *buf, size_t len)
 }
 
 static const struct baton_exchange_ops ops = {on_send, on_request, on_response};
-
-static struct seen *seen_of(const struct baton_record *r)
-{
-	for (unsigned i = 0; i < seen_count; i++)
-		if (seen[i].spi_i == r->spi_i && seen[i].spi_r == r->spi_r)
-			return &seen[i];
-	if (seen_count == sizeof(seen) / sizeof(*seen))
-		return NULL;
-	seen[seen_count] = (struct seen){.spi_i = r->spi_i, .spi_r = r->spi_r};
-	return &seen[seen_count++];
-}
-
-static void check_marks(const struct baton_record *r, const struct seen *s)
-{
-	for (unsigned i = 0; i < r->mark_count; i++) {
-		const struct baton_mark *m = &r->marks[i];
-
-		FUZZ_CHECK(m->record == r && baton_table_find_in(&table, m->spi_in));
-		for (unsigned j = 0; j < s->count; j++) {
-			const struct baton_counters *old = &s->marks[j].c;
-
-			if (s->marks[j].spi_in != m->spi_in || s->marks[j].spi_out != m->spi_out)
-				continue;
-			FUZZ_CHECK(m->counters.out_seq >= old->out_seq &&
-				   m->counters.out_lease >= old->out_lease);
-			FUZZ_CHECK(m->counters.in_seq >= old->in_seq);
-		}
-	}
-}
-
-static void check_record(struct baton_record *r)
-{
-	struct seen *s = seen_of(r);
-
-	FUZZ_CHECK(baton_table_find(&table, r->spi_i, r->spi_r) == r);
-	FUZZ_CHECK(r->deleted == !r->body);
-	if (!r->deleted) {
-		FUZZ_CHECK(baton_record_decode(r, now_ms, &session) == 0);
-		FUZZ_CHECK(session.child_count == r->mark_count);
-	}
-	if (!s)
-		return;
-	FUZZ_CHECK(r->epoch >= s->epoch && r->deleted >= s->deleted);
-	FUZZ_CHECK(r->epoch > s->epoch || r->version >= s->version);
-	FUZZ_CHECK(r->msgid_in >= s->msgid_in && r->msgid_out >= s->msgid_out);
-	check_marks(r, s);
-	s->epoch = r->epoch;
-	s->version = r->version;
-	s->msgid_in = r->msgid_in;
-	s->msgid_out = r->msgid_out;
-	s->deleted = r->deleted;
-	s->count = r->mark_count;
-	for (unsigned i = 0; i < r->mark_count; i++) {
-		s->marks[i].spi_in = r->marks[i].spi_in;
-		s->marks[i].spi_out = r->marks[i].spi_out;
-		s->marks[i].c = r->marks[i].counters;
-	}
-}
-
-static void check_table(void)
-{
-	unsigned live = 0, tombstones = 0;
-	size_t bytes = 0;
-	struct baton_record *r;
-
-	TAILQ_FOREACH(r, &table.records, all) {
-		check_record(r);
-		live += !r->deleted;
-		tombstones += r->deleted;
-		bytes += r->body_len;
-	}
-	FUZZ_CHECK(live == table.live && live <= MAX && tombstones == table.tombstones);
-	FUZZ_CHECK(bytes == table.body_bytes);
-}
 
 static void start(void)
 {
@@ -168,7 +84,8 @@ static void start(void)
 			if (x[i].parts[j]->total)
 				baton_reassembly_reset(x[i].parts[j]);
 	x[0].part_turn = x[1].part_turn = 0;
-	seen_count = 0;
+	store_check_begin();
+	memset(&service.standings, 0, sizeof(service.standings));
 	now_ms = 1000000;
 }
 
@@ -186,7 +103,7 @@ void fuzz_service(const uint8_t *data, size_t size)
 			len = size;
 		baton_exchange_input(&x[from], data, len, now_ms);
 		baton_table_sweep(&table, now_ms);
-		check_table();
+		store_check(&table, now_ms);
 		data += len;
 		size -= len;
 	}

@@ -27,7 +27,7 @@
 #define SESSIONS 2u
 #define STORE 2u
 #define STEPS 40u
-#define NUMBERS_MAX 65536u
+#define NUMBERS_MAX (1u << 20)
 
 /* One SA in one gateway's kernel. */
 struct sa {

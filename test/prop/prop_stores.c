@@ -144,6 +144,32 @@ static void remove_sa(unsigned node, unsigned i)
 	ikes[node][i] = (struct ike){0};
 }
 
+static void check_store(unsigned node, unsigned i)
+{
+	const struct baton_record *r = record(node, i);
+	struct floor *f = &floors[node][i];
+	struct baton_counters none = {0};
+	const struct baton_counters *k = r && r->mark_count ? &r->marks[0].counters : &none;
+
+	if (!r || node < stores_from || node >= stores_to)
+		return;
+	PROP(r->epoch >= f->epoch && r->msgid_in >= f->msgid_in);
+	if (f->number && f->number == number_of(r) &&
+	    (f->serial == r->serial ||
+	     (f->epoch == r->epoch && baton_id_equal(&f->owner, &r->owner))))
+		PROP(k->out_seq >= f->c.out_seq && k->out_lease >= f->c.out_lease &&
+		     k->in_seq >= f->c.in_seq);
+	*f = (struct floor){r->epoch, r->msgid_in, r->serial, r->owner, number_of(r), *k};
+}
+
+/* A store's record has changed: no change is missed between two looks. */
+static void on_changed(void *ctx, struct baton_record *r)
+{
+	const struct cluster_node *n = ctx;
+
+	check_store(n->index, (unsigned)r->spi_i);
+}
+
 /* ---- batond ---------------------------------------------------------------------------------- */
 
 /* baton_lease_grant() */
@@ -210,6 +236,7 @@ static void tell(unsigned node, unsigned i, bool greeting)
 		remove_sa(node, i);
 		return;
 	}
+	check_store(node, i);
 	r = record(node, i);
 	r->held = true;
 	r->stale = false;
@@ -296,7 +323,8 @@ static void on_claimed(struct cluster_node *n, struct baton_peer *p, const struc
 					  NULL) == 0);
 		(void)baton_own_take(&n->own, &c->session, n->boot, t->recover && r && r->held,
 				     c->now_ms);
-		r = cluster_record(n, (unsigned)m->sessions[j].spi_i);
+		check_store(n->index, (unsigned)c->session.spi_i);
+		r = cluster_record(n, (unsigned)c->session.spi_i);
 		if (!r || r->deleted || !cluster_owns(n, r))
 			continue;
 		TRACE("%llu: %u has %u of %d: epoch %u version %u grant %u/%u stale %d proven %d\n",
@@ -377,24 +405,6 @@ static void tick(void)
 }
 
 /* ---- what must hold all the time ------------------------------------------------------------- */
-
-static void check_store(unsigned node, unsigned i)
-{
-	const struct baton_record *r = record(node, i);
-	struct floor *f = &floors[node][i];
-	struct baton_counters none = {0};
-	const struct baton_counters *k = r && r->mark_count ? &r->marks[0].counters : &none;
-
-	if (!r)
-		return;
-	PROP(r->epoch >= f->epoch && r->msgid_in >= f->msgid_in);
-	if (f->number && f->number == number_of(r) &&
-	    (f->serial == r->serial ||
-	     (f->epoch == r->epoch && baton_id_equal(&f->owner, &r->owner))))
-		PROP(k->out_seq >= f->c.out_seq && k->out_lease >= f->c.out_lease &&
-		     k->in_seq >= f->c.in_seq);
-	*f = (struct floor){r->epoch, r->msgid_in, r->serial, r->owner, number_of(r), *k};
-}
 
 static void check_owner(unsigned node, unsigned i)
 {
@@ -683,6 +693,10 @@ int main(void)
 				cluster_join(c, a, b);
 				c->nodes[a].is_store[b] = false;
 			}
+	for (unsigned n = 0; n < CLUSTER_NODES; n++) {
+		c->nodes[n].service->changed = on_changed;
+		c->nodes[n].service->ctx = &c->nodes[n];
+	}
 	c->lost = on_lost;
 	c->granted = on_granted;
 	c->behind = on_behind;

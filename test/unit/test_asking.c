@@ -212,8 +212,29 @@ static void the_copy_of_a_claim_is_answered_as_the_claim_was(void **state)
 	claim_again(&gw_b, &gw_a, 0, 0);
 	grants(2, 1, false);
 	assert_int_equal(got.epoch, s.epoch + 1);
-	claim(&gw_b, &gw_a); /* another one: since the first much may have happened elsewhere */
-	grants(2, 1, true);
+	claim(&gw_b,
+	      &gw_a); /* another one: its answer may have been lost, or gw-b may have lost it */
+	grants(0, 0, true);
+	assert_int_equal(got.epoch, s.epoch + 2);
+	s = got;
+	store(&gw_b);
+	claim(&gw_b, &gw_a); /* gw-b has it */
+	assert_int_equal(m.session_count, 0);
+}
+
+/* The claimant may have lost it in between, and its numbers with it. */
+static void what_is_claimed_once_more_is_granted_above_all_that_was(void **state)
+{
+	uint64_t lease;
+
+	(void)state;
+	store(&gw_a);
+	claim(&gw_b, &gw_a);
+	lease = returned(0)->children[0].counters.out_lease;
+	claim(&gw_b, &gw_b);
+	assert_int_equal(returned(0)->children[0].counters.out_seq, lease);
+	claim(&gw_b, &here);
+	assert_int_equal(m.session_count, 0); /* it was not had from that one */
 }
 
 static void what_an_unproven_owner_has_is_stale(void **state)
@@ -517,6 +538,7 @@ int main(void)
 		CASE(so_it_is_when_it_is_only_read),
 		CASE(a_contact_with_an_earlier_incarnation_counts_for_nothing),
 		CASE(the_copy_of_a_claim_is_answered_as_the_claim_was),
+		CASE(what_is_claimed_once_more_is_granted_above_all_that_was),
 		CASE(what_an_unproven_owner_has_is_stale),
 		CASE(an_owner_with_stores_is_none_of_them),
 		CASE(an_owner_without_stores_has_nobody_to_ask),

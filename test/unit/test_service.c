@@ -489,6 +489,7 @@ static void a_longer_name_of_the_claimant_needs_its_room(void **state)
 	retrieve(&gw_b, &gw_a, false, 0, 1);
 	one = m.header.length;
 	for (size_t size = one - 100; size < one + 500; size += 4) {
+		uint32_t epoch = baton_table_find(&t, 1, 1)->epoch;
 		int len;
 
 		begin(&b, BATON_SA_RETR, &wide);
@@ -499,7 +500,7 @@ static void a_longer_name_of_the_claimant_needs_its_room(void **state)
 			    0); /* an answer, with the session claimed in it or with neither */
 		m.statuses = NULL;
 		assert_int_equal(baton_message_decode(&m, out, (size_t)len, NULL), 0);
-		assert_int_equal(m.session_count, baton_table_find(&t, 1, 1)->epoch == 4);
+		assert_int_equal(baton_table_find(&t, 1, 1)->epoch, epoch + m.session_count);
 		answered += m.session_count;
 	}
 	assert_true(answered > 0);
@@ -570,7 +571,9 @@ static void a_claim_by_spi_takes_that_session_alone(void **state)
 	s.child_count = 0;
 	store(&gw_a);
 	for (unsigned i = 0; i < 2; i++) { /* the second time the response was lost */
+		again = i;
 		by_spi(&gw_b, BATON_PROTO_ESP, 0xc1000001, true);
+		again = false;
 		read_session(0);
 		assert_true(baton_id_equal(&got.owner, &gw_b));
 		assert_int_equal(got.epoch, 4);

@@ -232,6 +232,21 @@ static void nor_in_the_other_order(void **state)
 	assert_int_equal(counters()->out_seq, 70000);
 }
 
+/* Neither is current: the greater epoch's content, the numbers of both. */
+static void nor_when_no_copy_is_current(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	s.epoch = 9;
+	s.children[0].counters = (struct baton_counters){.out_seq = 1000, .out_lease = 2000};
+	take(2, 1, true);
+	current_numbers();
+	assert_int_equal(take(2, 2, true), BATON_E_STALE_OWNER);
+	assert_int_equal(record()->epoch, 9);
+	assert_int_equal(counters()->out_seq, 70000);
+	assert_int_equal(counters()->out_lease, 80000);
+}
+
 /* At a store that has granted an older epoch another may claim in an epoch between the two, and
  * both would be proven. */
 static void grants_of_different_epochs_do_not_add_up(void **state)
@@ -601,6 +616,7 @@ int main(void)
 		CASE(a_quorum_of_stale_copies_proves_nothing),
 		CASE(no_number_is_free_that_any_granting_store_knows),
 		CASE(nor_in_the_other_order),
+		CASE(nor_when_no_copy_is_current),
 		CASE(grants_of_different_epochs_do_not_add_up),
 		CASE(what_is_proven_keeps_its_epoch),
 		CASE(the_content_is_that_of_the_current_copy),
