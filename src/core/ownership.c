@@ -340,6 +340,7 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 	    (was_proven && s->epoch != r->epoch)) {
 		/* It is ours without a doubt, and this does not change that. */
 		merge_counters(r, s);
+		r->lease_serial++; /* of what a lease has become nobody has acknowledged */
 		return BATON_OK;
 	}
 	status = take_copy(o, r, s, same_round, regain && ours, now_ms);

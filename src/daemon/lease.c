@@ -53,8 +53,9 @@ void baton_lease_grant(struct baton_node *n, struct baton_record *r)
 		int err;
 
 		/* Nothing is known to be free yet: what the kernel may have of an earlier
-		 * incarnation stays; an SA that is only being installed sends nothing. */
-		if (!m->usable && (r->held || !m->told))
+		 * incarnation, or from before a claim that is not proven, stays; an SA that is
+		 * only being installed sends nothing. */
+		if (r->held ? !m->usable || m->unproven : !m->usable && !m->told)
 			continue;
 		err = baton_fence_grant(n->fence, &sa, m->counters.out_seq + 1, m->usable);
 		if (err)

@@ -60,7 +60,7 @@ static void use_session(struct baton_node *n, struct baton_record *r)
 {
 	struct baton_takeover *t = &n->takeover;
 
-	if (r->held && t->recover && !r->stale)
+	if (r->held && !r->stale)
 		baton_install_raise(n, r);
 	if (r->held || r->installing)
 		return;

@@ -180,9 +180,9 @@ static void on_granted(struct cluster_node *n, struct baton_record *r)
 
 	if (!r->mark_count || !sa->installed || sa->number != number_of(r))
 		return;
-	if (!m->usable && (r->held || !m->told))
+	if (r->held ? !m->usable || m->unproven : !m->usable && !m->told)
 		return;
-	PROP(!m->unproven || m->usable <= sa->limit);
+	PROP(!m->unproven);
 	sa->limit = m->usable;
 }
 
@@ -299,7 +299,7 @@ static void use_session(struct cluster_node *n, struct baton_record *r)
 {
 	const struct takeover *t = &takeovers[n->index];
 
-	if (r->held && t->recover && !r->stale && r->mark_count &&
+	if (r->held && !r->stale && r->mark_count &&
 	    sas[n->index][r->spi_i].number == number_of(r)) {
 		set_numbers(n, r, false);
 		report(n->index, (unsigned)r->spi_i);

@@ -6,6 +6,8 @@
 #include "one_store.h"
 
 static struct baton_standings st;
+static struct baton_peer peers[2];
+static struct baton_peer *const list[2] = {&peers[0], &peers[1]};
 
 static int setup_standing(void **state)
 {
@@ -270,10 +272,15 @@ static void what_is_proven_keeps_its_epoch(void **state)
 	s.epoch += 5;
 	s.children[0].counters.out_seq = 500000;
 	s.children[0].counters.out_lease = 600000;
+	record()->peers[0].acked_version = 17;
+	record()->peers[0].acked_lease = record()->lease_serial;
+	peers[0] = (struct baton_peer){.rank = 1, .stores = 1, .counted = true};
 	take(0, 0, true); /* of a node that is none of the stores */
 	assert_true(baton_own_is_proven(record()));
 	assert_int_equal(record()->epoch, 3);
 	assert_int_equal(counters()->out_lease, 600000);
+	assert_false(baton_lease_settle(list, 1, record())); /* our store does not know that */
+	assert_int_equal(record()->marks[0].usable, 66536);
 }
 
 static uint32_t spi_taken(void)
@@ -468,9 +475,6 @@ static void the_one_with_the_quorum_is_the_owner(void **state)
 }
 
 /* ---- 5.3.6: usable leases -------------------------------------------------------------------- */
-
-static struct baton_peer peers[2];
-static struct baton_peer *const list[2] = {&peers[0], &peers[1]};
 
 static void two_stores(void)
 {
