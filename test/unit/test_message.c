@@ -578,6 +578,34 @@ static void ranks_and_shares_are_in_their_range(void **state)
 	assert_int_equal(m.share.of, 3);
 }
 
+static void a_least_epoch_is_whole_or_absent(void **state)
+{
+	static const int want[] = {0, -BATON_E_TRUNCATED, -BATON_E_TRUNCATED, -BATON_E_TRUNCATED,
+				   0, -BATON_E_LENGTH,	  -BATON_E_LENGTH};
+	struct baton_builder b;
+	struct edit e;
+
+	(void)state;
+	for (unsigned size = 0; size < sizeof(want) / sizeof(*want); size++) {
+		begin(&b);
+		baton_build_open(&b, BATON_PL_NOTIFY);
+		baton_put_u16(&b.w, 0);
+		baton_put_u16(&b.w, BATON_N_CLAIM);
+		for (unsigned i = 0; i < size; i++)
+			baton_put_u8(&b.w, (uint8_t)(i + 1));
+		baton_build_close(&b);
+		e = end(&b);
+		assert_int_equal(decode(&e), want[size]);
+		assert_int_equal(m.claim, want[size] == 0);
+		assert_int_equal(m.least_epoch, size == 4 ? 0x01020304 : 0);
+	}
+	begin(&b);
+	baton_build_claim(&b, 77);
+	e = end(&b);
+	assert_int_equal(decode(&e), 0);
+	assert_int_equal(m.least_epoch, 77);
+}
+
 static void digests_are_all_or_nothing(void **state)
 {
 	static uint64_t digests[BATON_BUCKETS];
@@ -641,6 +669,7 @@ int main(void)
 		cmocka_unit_test(builder_says_when_it_is_full),
 		cmocka_unit_test(by_spi_of_an_ike_sa),
 		cmocka_unit_test(ranks_and_shares_are_in_their_range),
+		cmocka_unit_test(a_least_epoch_is_whole_or_absent),
 		cmocka_unit_test(digests_are_all_or_nothing),
 		cmocka_unit_test(hashes_are_those_of_the_document),
 	};
