@@ -124,6 +124,11 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 		return BATON_E_DELETED;
 	if (r && is_stale(r, sender, s->epoch) && !has_better_right(r, s))
 		return BATON_E_STALE_OWNER;
+	/* Claimed by an incarnation of the sender that this is none of: one before, or one after
+	 * that has claimed at other stores. */
+	if (r && owned_by(r, sender) && s->epoch == r->epoch && r->claim_boot && o->sender_boot &&
+	    o->sender_boot != r->claim_boot)
+		return BATON_E_STALE_OWNER;
 	if (r && owned_by(r, sender) && s->epoch == r->epoch && s->version < r->version)
 		return BATON_E_STALE_VERSION;
 	if (collides(o->table, sender, s))
@@ -137,7 +142,7 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 	}
 	if (r && owned_by(r, o->self) && !baton_id_equal(sender, o->self) && o->losing)
 		o->losing(o->ctx, r);
-	if (r && !owned_by(r, sender))
+	if (r && (!owned_by(r, sender) || s->epoch > r->epoch))
 		r->claim_boot = 0;
 	if (fresh)
 		r = baton_table_add(o->table, s->spi_i, s->spi_r);

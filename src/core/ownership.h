@@ -22,6 +22,7 @@ struct baton_ownership {
 	struct baton_table *table;
 	const struct baton_id *self; /* this node's Server ID */
 	uint32_t lease;		     /* sequence numbers granted at a time */
+	uint64_t sender_boot;	     /* incarnation of who puts, 0 = does not matter */
 	uint32_t claim_round;	     /* of the claim of ours that is under way */
 	uint32_t least_epoch;	     /* a store knows a session as ours in that epoch, we do not */
 	/* Called before a session this node owned becomes another's, while the record still shows

@@ -33,8 +33,10 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 
 		if (!status && !serves(s, ref->spi_i, ref->spi_r))
 			status = BATON_E_EXCHANGE;
+		s->own->sender_boot = m->header.spi_i;
 		if (!status)
 			status = baton_own_put(s->own, peer, &s->session, now_ms);
+		s->own->sender_boot = 0;
 		if (!status)
 			s->stored++;
 		add_status(s, b, ref->spi_i, ref->spi_r, status);

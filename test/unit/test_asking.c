@@ -279,6 +279,29 @@ static void an_owner_without_stores_has_nobody_to_ask(void **state)
 	grants(1, 1, false);
 }
 
+/* Both have come to the same epoch, at different stores. */
+static void another_incarnation_than_the_claimants_puts_nothing(void **state)
+{
+	(void)state;
+	store(&gw_a);
+	claim(&gw_b, &gw_a);
+	s = *returned(0);
+	boot++;
+	s.owner = gw_b;
+	s.version++;
+	msgid++;
+	begin(BATON_SA_STOR, &gw_b);
+	baton_build_session(&b, body, (size_t)baton_session_encode(&s, body, sizeof(body)));
+	answer(&gw_b);
+	assert_int_equal(statuses[0].status, BATON_E_STALE_OWNER);
+	assert_true(baton_id_equal(&statuses[0].owner, &gw_b));
+	s.epoch++;
+	store(&gw_b); /* a newer epoch is another matter */
+	boot--;
+	s.version++;
+	store(&gw_b);
+}
+
 /* ---- copies of claims ------------------------------------------------------------------------ */
 
 static void a_late_copy_takes_nothing_from_the_next_owner(void **state)
@@ -542,6 +565,7 @@ int main(void)
 		CASE(what_an_unproven_owner_has_is_stale),
 		CASE(an_owner_with_stores_is_none_of_them),
 		CASE(an_owner_without_stores_has_nobody_to_ask),
+		CASE(another_incarnation_than_the_claimants_puts_nothing),
 		CASE(a_late_copy_takes_nothing_from_the_next_owner),
 		CASE(a_copy_of_a_page_leaves_the_others_to_be_claimed),
 		CASE(a_late_copy_by_spi_is_told_that_it_is_one),
