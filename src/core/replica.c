@@ -220,7 +220,10 @@ static int send_batch(struct baton_peer *p, uint64_t now_ms)
 		batch->items[batch->count].spi_i = r->spi_i;
 		batch->items[batch->count].spi_r = r->spi_r;
 		batch->items[batch->count].lease_serial = r->lease_serial;
-		batch->items[batch->count++].version = r->version;
+		/* A report says nothing of what the peer has beside the numbers. */
+		batch->items[batch->count++].version = what == BATON_DIRTY_REPORT
+							       ? rep->acked_version
+							       : r->version;
 	}
 	if (batch->count && start(p, &b, batch, now_ms, now_ms + BATON_DEADLINE_MS) == 0)
 		return 1;

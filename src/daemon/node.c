@@ -126,7 +126,7 @@ static const struct baton_exchange_ops exchange_ops = {
 /* Our stores, in the order of the configuration: peers that are not known to have no store role. */
 static void rank_stores(struct baton_node *n)
 {
-	bool is_store[BATON_PEERS_MAX];
+	bool is_store[BATON_PEERS_MAX] = {false};
 
 	for (unsigned i = 0; i < n->peer_count; i++)
 		is_store[i] = n->config.peers[i].store && !peer_ctxs[i].storeless_boot;

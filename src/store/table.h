@@ -79,9 +79,9 @@ struct baton_record {
 	/* By which stores the owner holds its epoch (struct baton_session); at the claimant it
 	 * grows with the answers. */
 	uint8_t stores, ranks;
-	bool granted_stale;   /* what is said of this copy when it is told: it may be out of date */
-	bool claimed;	      /* store: claimed, and not put since: its version is not the owner's */
-	bool unproven;	      /* claimed, and not put since by an owner that had proven it */
+	bool granted_stale; /* what is said of this copy when it is told: it may be out of date */
+	bool claimed;	    /* store: claimed, and not put since: its version is not the owner's */
+	bool unproven;	    /* claimed, and not put since by an owner that had proven it */
 	uint32_t claim_msgid; /* store: the claim that made it the owner's ... */
 	uint64_t claim_from;  /* ... of whom (a hash) ... */
 	bool claim_stale;     /* ... and that the copy may have been out of date then */

@@ -324,13 +324,13 @@ static void a_late_copy_takes_nothing_from_the_next_owner(void **state)
  */
 static void a_copy_of_a_page_leaves_the_others_to_be_claimed(void **state)
 {
-	unsigned claimed, all;
+	unsigned claimed, all = 0;
 
 	(void)state;
 	store_many(&gw_a, 40);
 	msgid++;
 	claim_again(&gw_b, &gw_a, 0, 8000);
-	claimed = all = m.session_count;
+	claimed = m.session_count;
 	assert_in_range(claimed, 1, 39);
 	s.epoch++;
 	s.version++;
@@ -348,7 +348,6 @@ static void a_copy_of_a_page_leaves_the_others_to_be_claimed(void **state)
 		msgid++;
 		claim_again(&gw_b, &gw_a, m.cursor.position, 8000);
 	}
-	all = 0;
 	for (uint64_t i = 1; i <= 40; i++)
 		all += baton_id_equal(&baton_table_find(&t, i, i)->owner, &gw_b);
 	assert_int_equal(all, 40);

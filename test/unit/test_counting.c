@@ -319,6 +319,22 @@ static void a_version_above_one_stores_is_told_to_all(void **state)
 	all_same();
 }
 
+static void a_report_acknowledges_no_version(void **state)
+{
+	struct baton_record *r;
+
+	(void)state;
+	ten_sessions();
+	r = cluster_record(a, 4);
+	r->version++; /* and not put */
+	r->msgid_in++;
+	cluster_dirty(a, r, BATON_DIRTY_REPORT);
+	assert_true(cluster_settle(c, 60000));
+	assert_int_equal(cluster_record(b, 4)->msgid_in, r->msgid_in);
+	assert_false(cluster_clean(a, r, 1));
+	assert_int_equal(baton_peers_acked(a->peers, CLUSTER_NODES, r), 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -338,6 +354,7 @@ int main(void)
 		CASE(a_store_that_comes_back_is_compared_at_once),
 		CASE(what_is_equal_is_not_sent),
 		CASE(a_version_above_one_stores_is_told_to_all),
+		CASE(a_report_acknowledges_no_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
