@@ -167,6 +167,10 @@ static void on_changed(void *ctx, struct baton_record *r)
 {
 	const struct cluster_node *n = ctx;
 
+	TRACE("%llu: at %u: %u is %s's, epoch %u version %u SA %u lease %llu\n",
+	      (unsigned long long)c->now_ms, n->index, (unsigned)r->spi_i,
+	      (const char *)r->owner.data, r->epoch, (unsigned)r->version, number_of(r),
+	      r->mark_count ? (unsigned long long)r->marks[0].counters.out_lease : 0);
 	check_store(n->index, (unsigned)r->spi_i);
 }
 
@@ -184,6 +188,8 @@ static void on_granted(struct cluster_node *n, struct baton_record *r)
 		return;
 	PROP(!m->unproven);
 	sa->limit = m->usable;
+	TRACE("%llu: %u may use %u.%u up to %llu\n", (unsigned long long)c->now_ms, n->index,
+	      (unsigned)r->spi_i, sa->number, (unsigned long long)sa->limit);
 }
 
 static void on_lost(struct cluster_node *n, struct baton_record *r)
