@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: BSD-2-Clause
 --
--- SA_Stor and SA_Retr (docs/protocol.md) for Wireshark and tshark: tools/README.md says how to load it.
+-- SA_Stor and SA_Retr (docs/protocol.md) for Wireshark and tshark. README.md says how to load it.
 --
 -- Theory of operation. A layout is the list of the fields of one picture of the document, in its
 -- order; making it registers the fields, read() decodes it. decode{} says for each payload what

@@ -4,8 +4,8 @@
 packets.py show DIR DOCUMENT...: what tshark made of each, and whether it is complete.
 
 write leaves in DIR: vectors.pcap, one datagram a vector in the order of the documents; broken.pcap,
-every truncation of each and seeded mutations, as many as the file broken says; local.pcap, vectors of
-the local socket as link type 147 (USER0).
+every truncation of each and seeded mutations, whole and in fragments, as many as the file broken says;
+local.pcap, vectors of the local socket as link type 147 (USER0).
 
 show reads vectors.pdml and vectors.info (the packet list) from DIR. Every octet must be in a leaf of
 the tree; and nothing may be undecoded, and no expert may have a word, but in vectors whose name begins
@@ -24,6 +24,8 @@ SEED = 4520
 MUTATIONS = 40  # of each vector
 NODES = [bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])]
 RAW_IP, USER0 = 101, 147
+FRAGMENT = 139
+PIECE = 200  # octets of a mutated message in a fragment
 SA_INSTALL, SA_REKEY = 242, 245
 BAD = "bad-"
 NOT_DECODED = ("baton.undecoded", "baton.unknown")
@@ -83,6 +85,16 @@ def mutations(message, dice):
         yield bytes(new) if kind == 3 else with_length(bytes(new))
 
 
+def fragments(message, each, tag):
+    """The datagrams' messages of a whole one, in pieces of `each` octets, the last one first."""
+    total = (len(message) + each - 1) // each
+    for number in range(total, 0, -1):
+        at = (number - 1) * each
+        body = struct.pack(">HHIII", number, total, len(message), at, tag) + message[at:at + each]
+        payload = struct.pack(">BBH", 0, 0, 4 + len(body)) + body
+        yield with_length(message[:16] + bytes([FRAGMENT]) + message[17:28] + payload)
+
+
 def broken(message, dice):
     for size in range(len(message)):
         yield datagram(message[:size])
@@ -92,6 +104,8 @@ def broken(message, dice):
         yield whole, 28 + size
     for new in mutations(message, dice):
         yield datagram(new)
+        if len(new) > 2 * PIECE and new[16] != FRAGMENT:
+            yield from map(datagram, fragments(new, PIECE, dice.randrange(1 << 32)))
 
 
 def write(directory, documents):
