@@ -235,12 +235,17 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		struct baton_counters *c = &r->marks[i].counters;
 
+		/* A new owner needs as much until it hears from its stores as the one before. */
+		uint64_t step = c->out_lease > c->out_seq ? c->out_lease - c->out_seq : 0;
+
+		if (step < o->lease)
+			step = o->lease;
 		/* Everything up to the lease may have been sent, everything up to the limit
 		 * accepted. */
 		raise64(&c->out_seq,
 			c->out_lease); /* may be above: an owner that used more than it said */
 		raise64(&c->out_lease,
-			c->out_seq + o->lease); /* beyond 64 bits: used up, not begun again */
+			c->out_seq + step); /* beyond 64 bits: used up, not begun again */
 		c->in_seq = c->in_limit;
 		r->marks[i].watched = r->marks[i].moving = false;
 		r->marks[i].seen_ms = r->marks[i].out_ms = 0;

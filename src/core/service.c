@@ -135,10 +135,7 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 	r->claim_stale = stale;
 	if (!baton_id_equal(peer, s->own->self))
 		return BATON_OK;
-	/* Our own claim of our own copy. */
-	r->claim_round = s->own->claim_round;
-	r->current = !stale;
-	r->claimed = false;
+	r->claimed = false; /* our own copy: what it answers is what we have (baton_own_take()) */
 	return BATON_OK;
 }
 

@@ -385,6 +385,37 @@ static void a_session_that_cannot_be_claimed_is_told_by_spi(void **state)
 	assert_int_equal(m.error, BATON_E_LIMIT);
 }
 
+/* As src/daemon/takeover.c does with its own copies, before any other node is asked. */
+static void an_own_copy_that_proves_its_claim_may_be_used(void **state)
+{
+	(void)state;
+	store(&gw_a);
+	contact(&gw_a, 1, 1, 10000);
+	boot = BOOT;
+	baton_own_begin_claim(&o);
+	claim(&here, &gw_a);
+	assert_int_equal(m.session_count, 1);
+	(void)returned(0);
+	assert_int_equal(baton_own_take(&o, &got, BOOT, false, now_ms), BATON_OK);
+	assert_true(baton_own_is_proven(record()));
+	assert_int_equal(record()->marks[0].counters.out_lease, got.children[0].counters.out_lease);
+	assert_int_equal(record()->marks[0].usable, got.children[0].counters.out_lease);
+}
+
+static void an_own_copy_that_does_not_may_not(void **state)
+{
+	(void)state;
+	store(&gw_a);
+	contact(&gw_a, 2, 2, 10000);
+	boot = BOOT;
+	baton_own_begin_claim(&o);
+	claim(&here, &gw_a);
+	(void)returned(0);
+	assert_int_equal(baton_own_take(&o, &got, BOOT, false, now_ms), BATON_OK);
+	assert_false(baton_own_is_proven(record()));
+	assert_int_equal(record()->marks[0].usable, 0);
+}
+
 /* ---- SHARE ----------------------------------------------------------------------------------- */
 
 static void shares_are_disjoint_and_complete(void **state)
@@ -569,6 +600,8 @@ int main(void)
 		CASE(a_copy_of_a_page_leaves_the_others_to_be_claimed),
 		CASE(a_late_copy_by_spi_is_told_that_it_is_one),
 		CASE(a_session_that_cannot_be_claimed_is_told_by_spi),
+		CASE(an_own_copy_that_proves_its_claim_may_be_used),
+		CASE(an_own_copy_that_does_not_may_not),
 		CASE(shares_are_disjoint_and_complete),
 		CASE(a_claim_of_a_share_takes_no_other),
 		CASE(following_tells_each_change_and_delete_once),

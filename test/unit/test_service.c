@@ -406,7 +406,7 @@ static void a_claim_makes_the_requester_the_owner(void **state)
 	assert_int_equal(got.epoch, 4);
 	assert_int_equal(got.version, 18);
 	assert_int_equal(got.children[0].counters.out_seq, 66536);
-	assert_int_equal(got.children[0].counters.out_lease, 67536);
+	assert_int_equal(got.children[0].counters.out_lease, 132072);
 	assert_int_equal(got.children[0].counters.in_seq, 1400);
 	assert_int_equal(v.claimed, 1);
 	assert_int_equal(changes, 1);
