@@ -401,14 +401,20 @@ static uint64_t raised(uint64_t now, uint64_t wanted, bool esn)
 	return wanted > now ? wanted : now;
 }
 
-void baton_xfrm_raise(struct baton_xfrm_replay *r, bool esn, const struct baton_sa_set *set)
+bool baton_xfrm_raise(struct baton_xfrm_replay *r, bool esn, const struct baton_sa_set *set)
 {
+	uint64_t out_seq = r->out_seq, in_seq = r->in_seq;
+	bool filled = false;
+
 	if (set->out_seq != BATON_SEQ_KEEP)
 		r->out_seq = raised(r->out_seq, set->out_seq, esn);
 	if (set->in_seq != BATON_SEQ_KEEP) {
 		r->in_seq = raised(r->in_seq, set->in_seq, esn);
 		memset(r->bmp, 0xff, r->words * sizeof(*r->bmp));
+		/* Below the window nothing is accepted anyway. */
+		filled = set->in_seq && in_seq < set->in_seq + 32u * r->words;
 	}
+	return r->out_seq != out_seq || r->in_seq != in_seq || filled;
 }
 
 uint32_t baton_xfrm_ticks(uint32_t age_ms, uint64_t tick_ns)

@@ -7,7 +7,11 @@
  *   begins with reading: a batch of GETSA, then a batch of NEWAE. GETAE would
  *   not show keys, but does not tell ESN, and without that a number beyond 32
  *   bits would be cut, that is: repeated. The keys in the answers are wiped
- *   unread.
+ *   unread. Between the two a live SA goes on: what is written MUST be above
+ *   all that it may use meanwhile, or the number it has used is used again. So
+ *   nothing is written that is not raised, and who raises the number of an SA
+ *   with policies raises it to the end of its lease, beyond which the fence
+ *   (src/fence) lets nothing pass.
  * - Thresholds are never 0 in the kernel: a packet threshold of 0 has meant
  *   "always" and "never" in different versions, and with an age of 0 an SA
  *   whose timer has once fired idle reports every packet.
@@ -216,8 +220,9 @@ static void set_counters(struct baton_xfrm *x, const struct baton_sa_set *sets, 
 
 		if (results[i])
 			continue;
+		if (!baton_xfrm_raise(&x->sas[i].replay, x->sas[i].state.esn, &sets[i]))
+			continue;	      /* and it is not written: see above */
 		results[i] = -BATON_E_SYSTEM; /* until it is acknowledged */
-		baton_xfrm_raise(&x->sas[i].replay, x->sas[i].state.esn, &sets[i]);
 		slot = baton_nl_slot(&x->nl, &seq);
 		baton_nl_added(&x->nl,
 			       baton_xfrm_put_counters(slot, seq, &sets[i].id, &x->sas[i].replay));

@@ -563,16 +563,22 @@ static void numbers_are_only_raised(void **state)
 	struct baton_sa_set set = {.out_seq = 50, .in_seq = BATON_SEQ_KEEP};
 
 	(void)state;
-	baton_xfrm_raise(&r, true, &set);
+	assert_false(baton_xfrm_raise(&r, true, &set)); /* nothing to write */
 	assert_true(r.out_seq == 100 && r.in_seq == 200 && r.bmp[0] == 0);
+	set.out_seq = 100;
+	assert_false(baton_xfrm_raise(&r, true, &set));
 	set = (struct baton_sa_set){.out_seq = 150, .in_seq = 150};
-	baton_xfrm_raise(&r, true, &set);
+	assert_true(baton_xfrm_raise(&r, true, &set));
 	assert_true(r.out_seq == 150 && r.in_seq == 200);
 	assert_true(r.bmp[0] == UINT32_MAX && r.bmp[1] == UINT32_MAX &&
 		    r.bmp[2] == 0); /* all of it seen */
 	set = (struct baton_sa_set){.out_seq = BATON_SEQ_KEEP, .in_seq = 0x100000000};
-	baton_xfrm_raise(&r, true, &set);
+	assert_true(baton_xfrm_raise(&r, true, &set));
 	assert_true(r.out_seq == 150 && r.in_seq == 0x100000000);
+	set.in_seq = 0x100000000 - 64; /* below the window */
+	assert_false(baton_xfrm_raise(&r, true, &set));
+	set.in_seq++; /* one of its numbers may not have been seen */
+	assert_true(baton_xfrm_raise(&r, true, &set));
 }
 
 static void without_esn_a_number_beyond_32_bits_is_the_last(void **state)
@@ -581,7 +587,7 @@ static void without_esn_a_number_beyond_32_bits_is_the_last(void **state)
 	struct baton_sa_set set = {.out_seq = 0x100000005, .in_seq = 0xffffffff};
 
 	(void)state;
-	baton_xfrm_raise(&r, false, &set);
+	assert_true(baton_xfrm_raise(&r, false, &set));
 	assert_true(r.out_seq == UINT32_MAX && r.in_seq == UINT32_MAX);
 }
 
