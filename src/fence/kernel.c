@@ -207,7 +207,7 @@ int baton_fence_kernel_comment(struct baton_fence_kernel *k, char *comment, size
 }
 
 struct counter {
-	uint64_t *packets, *bytes;
+	uint64_t packets, bytes;
 };
 
 static int take_counter(const struct nlmsghdr *answer, void *ctx)
@@ -217,8 +217,8 @@ static int take_counter(const struct nlmsghdr *answer, void *ctx)
 	int err = -1;
 
 	if (o && !nftnl_obj_nlmsg_parse(answer, o) && nftnl_obj_is_set(o, NFTNL_OBJ_CTR_PKTS)) {
-		*c->packets = nftnl_obj_get_u64(o, NFTNL_OBJ_CTR_PKTS);
-		*c->bytes = nftnl_obj_get_u64(o, NFTNL_OBJ_CTR_BYTES);
+		c->packets = nftnl_obj_get_u64(o, NFTNL_OBJ_CTR_PKTS);
+		c->bytes = nftnl_obj_get_u64(o, NFTNL_OBJ_CTR_BYTES);
 		err = 0;
 	}
 	if (o)
@@ -229,13 +229,19 @@ static int take_counter(const struct nlmsghdr *answer, void *ctx)
 int baton_fence_kernel_counter(struct baton_fence_kernel *k, uint64_t *packets, uint64_t *bytes)
 {
 	_Alignas(8) char buf[256];
-	struct counter c = {packets, bytes};
+	struct counter c = {0};
+	int err;
 	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETOBJ, NFPROTO_INET, 0, k->seq++);
 
 	mnl_attr_put_strz(h, NFTA_OBJ_TABLE, BATON_FENCE_TABLE);
 	mnl_attr_put_strz(h, NFTA_OBJ_NAME, BATON_FENCE_COUNTER);
 	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
-	return ask(k, h, take_counter, &c);
+	err = ask(k, h, take_counter, &c);
+	if (!err) {
+		*packets = c.packets;
+		*bytes = c.bytes;
+	}
+	return err;
 }
 
 /* ---- commands of nft --------------------------------------------------------------------- */
