@@ -92,13 +92,16 @@ gateway_charon_up() {
 }
 
 # batond_up NODE: with the gateway role if it is one, with the store role unless LAB_NO_STORE
-# names it.
+# names it; it follows the gateways if LAB_FOLLOW names it.
 batond_up() {
 	local gw=$1 dir=$WORK/$1 peer peers='' gateway=no store=yes
 	[ "$LAB_MODE" = baton ] || return 0
 	mkdir -p "$dir/baton"
 	for peer in $(peers_of "$gw"); do
-		peers+="[peer $peer$SERVER_ID]"$'\n'"address = ${GW_CLUSTER[$peer]}"$'\n\n'
+		peers+="[peer $peer$SERVER_ID]"$'\n'"address = ${GW_CLUSTER[$peer]}"$'\n'
+		[[ " $LAB_NO_STORE " != *" $peer "* ]] || peers+="store = no"$'\n'
+		[[ " $LAB_FOLLOW " != *" $gw "* || $peer != gw-* ]] || peers+="follow = yes"$'\n'
+		peers+=$'\n'
 	done
 	[[ $gw != gw-* ]] || gateway=yes
 	[[ " $LAB_NO_STORE " != *" $gw "* ]] || store=no
@@ -213,6 +216,25 @@ versions_stored() {
 		$3 == "owner" { own = $4 == owner; version = $8 + 0 }
 		own && $1 == "stored" && $3 == store { seen++; wrong += $5 + 0 != version }
 		END { exit wrong || !seen }'
+}
+
+# versions_followed OWNER NODE: NODE has a copy of all of OWNER's sessions, in their latest version.
+versions_followed() {
+	local own copy
+	own=$(versions_of "$1" "$1")
+	copy=$(versions_of "$2" "$1")
+	[ -n "$own" ] && [ "$own" = "$copy" ]
+}
+
+versions_of() {
+	ctl "$1" sessions | awk -v owner="$2$SERVER_ID" '$3 == "owner" && $4 == owner { print $1, $2, $6, $8 + 0 }' | sort
+}
+
+# follows_within NODE OWNER MS: NODE's copy of OWNER's sessions is no older than that.
+follows_within() {
+	local lag
+	lag=$(ctl "$1" --json status | tr -d ' \n' | sed "s/.*\"server_id\":\"$2[^{}]*{[^}]*}[^}]*\"follow_lag_ms\":\([-0-9]*\).*/\1/")
+	[[ $lag =~ ^[0-9]+$ ]] && [ "$lag" -le "$3" ]
 }
 
 # power GW LINE: a command for the ip that waits in GW.

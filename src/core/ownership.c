@@ -174,6 +174,9 @@ int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
 	if (rep->epoch > r->epoch)
 		return BATON_E_NOT_FOUND; /* the claim or put that made it is not here yet */
 	if (rep->kind == BATON_REPORT_MSGID) {
+		/* Without the message IDs an IKE SA is worth nothing: who follows gets them. */
+		if (rep->msgid_in > r->msgid_in || rep->msgid_out > r->msgid_out)
+			baton_table_touch(o->table, r);
 		raise32(&r->msgid_in, rep->msgid_in);
 		raise32(&r->msgid_out, rep->msgid_out);
 		return BATON_OK;

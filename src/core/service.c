@@ -178,6 +178,8 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 	}
 	/* Of the claim that is being answered: as it was then. */
 	r->granted_stale = s->msg.claim ? r->claim_stale : is_stale(s, r, now_ms);
+	for (unsigned i = 0; i < r->mark_count; i++)
+		r->marks[i].told = true;
 	len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
 	if (len < 0)
 		return len;

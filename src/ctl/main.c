@@ -26,7 +26,7 @@ static const struct verb {
 	{"sessions", OPTIONAL, 30000, show_sessions,
 	 "[SERVER-ID]  every session, or those of one owner"},
 	{"takeover", REQUIRED, 60000, show_takeover,
-	 "SERVER-ID  claim a server's sessions and carry them on"},
+	 "SERVER-ID [I/N]  claim a server's sessions (a share of them) and carry them on"},
 	{"release", NONE, 5000, show_release,
 	 "let keepalived give the addresses away (planned switch)"},
 	{"resume", NONE, 5000, show_release, "undo release"},
@@ -92,6 +92,7 @@ int main(int argc, char **argv)
 	const char *path = SOCKET_PATH;
 	const struct verb *v = NULL;
 	bool json = false;
+	char share[512];
 	int c, rest;
 
 	while ((c = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
@@ -114,6 +115,10 @@ int main(int argc, char **argv)
 	}
 	if (rest > 0)
 		v = find(argv[optind]);
+	if (v && v->show == show_takeover && rest == 3) {
+		snprintf(share, sizeof(share), "%s %s", argv[optind + 1], argv[optind + 2]);
+		return run(path, v, share, json);
+	}
 	if (!v || rest > 2 || (v->argument == REQUIRED && rest != 2) ||
 	    (v->argument == NONE && rest != 1)) {
 		usage(stderr);

@@ -57,6 +57,9 @@ void show_status(const json_t *o)
 		       text(p, "server_id"), text(p, "address"), text(p, "state"),
 		       real(p, "state_for_s"), number(p, "sessions_stored"),
 		       number(p, "sessions_behind"), number(p, "lag_ms"));
+		if (number(p, "follow_lag_ms") >= 0)
+			printf("  followed: the copy here is at most %lld ms old\n",
+			       number(p, "follow_lag_ms"));
 		show_refused("refused from it", json_object_get(p, "refused"));
 	}
 	show_refused("refused by the store role", json_object_get(o, "store_refused"));

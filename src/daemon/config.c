@@ -250,6 +250,8 @@ static int set_peer(struct reading *r, const char *peer, const char *name, const
 		return baton_addr_parse(&p->addr, value, BATON_PORT);
 	if (strcmp(name, "store") == 0)
 		return set_bool(&p->store, value);
+	if (strcmp(name, "follow") == 0)
+		return set_bool(&p->follow, value);
 	return 1;
 }
 

@@ -129,18 +129,47 @@ static void do_release(struct ctl_conn *c, bool released)
 	reply(c, json_pack("{s:b}", "released", released));
 }
 
-static void do_takeover(struct ctl_conn *c, const char *subject)
+/* "SERVER-ID" or "SERVER-ID I/N": the I-th of N shares, from 1. */
+static int parse_share(const char *argument, char *subject, size_t size, struct baton_share *share)
+{
+	size_t len = strcspn(argument, " ");
+	unsigned long index, of;
+	char *end;
+
+	if (len >= size)
+		return -BATON_E_VALUE;
+	memcpy(subject, argument, len);
+	subject[len] = '\0';
+	*share = (struct baton_share){0};
+	if (!argument[len])
+		return 0;
+	index = strtoul(argument + len + 1, &end, 10);
+	if (*end != '/')
+		return -BATON_E_VALUE;
+	of = strtoul(end + 1, &end, 10);
+	if (*end || !index || index > of || of > UINT16_MAX)
+		return -BATON_E_VALUE;
+	*share = (struct baton_share){.index = (uint16_t)(index - 1), .of = (uint16_t)of};
+	return 0;
+}
+
+static void do_takeover(struct ctl_conn *c, const char *argument)
 {
 	struct baton_node *n = c->ctl->node;
+	char subject[LINE_MAX_BYTES];
+	struct baton_share share;
 	int err;
 
 	if (!n->config.gateway) {
 		refuse(c, "this node has no gateway role ([gateway] enabled = no)");
 		return;
 	}
-	err = baton_takeover_start(n, subject, c);
+	err = parse_share(argument, subject, sizeof(subject), &share);
+	if (!err)
+		err = baton_takeover_start(n, subject, &share, c);
 	if (err == -BATON_E_VALUE)
-		refuse(c, "not a Server ID (host name or IP address)");
+		refuse(c, "not a Server ID (host name or IP address), or not a share (2/3: the "
+			  "second of three)");
 	else if (err == -BATON_E_NOT_PEER)
 		refuse(c, "no peer has that Server ID, and no session here is its own (see: "
 			  "batonctl status)");

@@ -83,24 +83,37 @@ static double current_for_s(const struct baton_node *n, const struct baton_peer 
 	return baton_standing_is_current(s, now_ms) ? (double)(s->until_ms - now_ms) / 1000 : 0;
 }
 
+/* How old the followed copy of the peer's sessions may be; -1: there is none, or not all of it yet.
+ */
+static json_int_t follow_lag_ms(const struct baton_node *n, const struct baton_peer *p,
+				uint64_t now_ms)
+{
+	const struct baton_follow *f = &n->follows[p->index];
+
+	return n->config.peers[p->index].follow && f->complete_ms
+		       ? (json_int_t)(now_ms - f->complete_ms)
+		       : -1;
+}
+
 static json_t *show_peer(struct baton_node *n, const struct baton_peer *p, uint64_t now_ms)
 {
 	unsigned acked, behind;
 
 	count_peer(n, p, &acked, &behind);
-	return json_pack("{s:s, s:o, s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:i, "
-			 "s:b, s:f, s:I}",
-			 "server_id", n->config.peers[p->index].name, "address", addr(&p->addr),
-			 "state", baton_peer_state_names[p->state], "state_for_s",
-			 seconds(p->state_since_ms ? p->state_since_ms : n->started_ms, now_ms),
-			 "silent_for_s", seconds(p->x.last_heard_ms, now_ms), "sessions_stored",
-			 (int)acked, "sessions_behind", (int)behind, "lag_ms",
-			 (json_int_t)baton_peer_lag_ms(p, now_ms), "datagrams_sent",
-			 (json_int_t)p->x.sent, "datagrams_received", (json_int_t)p->x.received,
-			 "retransmitted", (json_int_t)p->x.retransmitted, "timeouts",
-			 (json_int_t)p->x.timeouts, "refused", refusals(p->x.refused), "rank",
-			 (int)p->rank, "counted_in", p->rank && p->counted, "current_for_s",
-			 current_for_s(n, p, now_ms), "repaired", (json_int_t)p->repaired);
+	return json_pack(
+		"{s:s, s:o, s:s, s:f, s:f, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:i, "
+		"s:b, s:f, s:I, s:b, s:I}",
+		"server_id", n->config.peers[p->index].name, "address", addr(&p->addr), "state",
+		baton_peer_state_names[p->state], "state_for_s",
+		seconds(p->state_since_ms ? p->state_since_ms : n->started_ms, now_ms),
+		"silent_for_s", seconds(p->x.last_heard_ms, now_ms), "sessions_stored", (int)acked,
+		"sessions_behind", (int)behind, "lag_ms", (json_int_t)baton_peer_lag_ms(p, now_ms),
+		"datagrams_sent", (json_int_t)p->x.sent, "datagrams_received",
+		(json_int_t)p->x.received, "retransmitted", (json_int_t)p->x.retransmitted,
+		"timeouts", (json_int_t)p->x.timeouts, "refused", refusals(p->x.refused), "rank",
+		(int)p->rank, "counted_in", p->rank && p->counted, "current_for_s",
+		current_for_s(n, p, now_ms), "repaired", (json_int_t)p->repaired, "member_alive",
+		n->alive[p->index], "follow_lag_ms", follow_lag_ms(n, p, now_ms));
 }
 
 static json_t *show_counts(struct baton_node *n)

@@ -192,6 +192,16 @@ static void peer_renamed(void *ctx, struct baton_record *r)
 	baton_node_dirty(ctx, r, BATON_DIRTY_PUT);
 }
 
+static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len)
+{
+	struct baton_node *n = ctx;
+
+	if (tag == &n->follows[p->index])
+		baton_follow_answer(n, p, buf, len);
+	else
+		baton_takeover_answer(n, p, tag, buf, len);
+}
+
 static const struct baton_replica_ops replica_ops = {
 	.renamed = peer_renamed,
 	.lost = baton_retreat_lost,
@@ -199,7 +209,7 @@ static const struct baton_replica_ops replica_ops = {
 	.settled = baton_lease_settled,
 	.refused = peer_refused,
 	.state = peer_state,
-	.answer = baton_takeover_answer,
+	.answer = peer_answer,
 };
 
 static void udp_ready(struct baton_source *s, uint32_t events)
@@ -297,6 +307,24 @@ static void note_protection(struct baton_node *n, uint64_t now_ms)
 	}
 }
 
+/*
+ * Members' leases: a gateway that counts this store in says so, and until when. One that has let
+ * that time pass is gone, or cannot reach us.
+ */
+static void note_members(struct baton_node *n, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < n->peer_count; i++) {
+		bool alive = baton_standing_is_current(
+			baton_standing_find(&n->service->standings, &n->peers[i].id), now_ms);
+
+		if (alive != n->alive[i])
+			baton_log(alive ? BATON_LOG_INFO : BATON_LOG_WARNING,
+				  alive ? "member_alive" : "member_gone", "server_id=%s",
+				  n->config.peers[i].name);
+		n->alive[i] = alive;
+	}
+}
+
 static void miss_charon(struct baton_node *n, uint64_t now_ms)
 {
 	if (!n->config.gateway || n->missed_charon || n->link.connected_ms ||
@@ -312,7 +340,7 @@ static void miss_charon(struct baton_node *n, uint64_t now_ms)
 static uint64_t turn(void *ctx, uint64_t now_ms)
 {
 	struct baton_node *n = ctx;
-	uint64_t next = now_ms + IDLE_MS;
+	uint64_t next = now_ms + IDLE_MS, follow;
 
 	if (now_ms >= n->settle_ms) {
 		baton_gateway_settle(n, now_ms);
@@ -320,6 +348,7 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	}
 	if (now_ms >= n->protect_ms) {
 		note_protection(n, now_ms);
+		note_members(n, now_ms);
 		miss_charon(n, now_ms);
 		baton_lease_tidy(n);
 		n->protect_ms = now_ms + PROTECT_MS;
@@ -345,6 +374,9 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 		if (pump < next)
 			next = pump;
 	}
+	follow = baton_follow_turn(n, now_ms);
+	if (follow < next)
+		next = follow;
 	listen_to_xfrm(n, now_ms);
 	if (n->xfrm_gulp_ms && n->xfrm_gulp_ms < next)
 		next = n->xfrm_gulp_ms;

@@ -7,11 +7,13 @@
  *   retreat.c   taking them away again when another node owns them
  *   lease.c     which sequence numbers may be used
  *   takeover.c  claiming another server's sessions
+ *   follow.c    a copy of a peer's sessions at a node that is none of its stores
  *   ctl.c, ctl_show.c  batonctl
  */
 #ifndef BATON_DAEMON_NODE_H
 #define BATON_DAEMON_NODE_H
 
+#include "core/pages.h"
 #include "core/replica.h"
 #include "core/service.h"
 #include "core/watch.h"
@@ -37,16 +39,32 @@ struct baton_install {
 struct baton_takeover {
 	bool active, recover; /* recover: our own sessions, after a restart */
 	struct baton_id subject;
+	struct baton_share share; /* of 0: all of the subject's sessions */
 	char name[BATON_NAME_MAX];
 	uint64_t start_us, claimed_us, retrieved_us, installed_us;
 	uint64_t deadline_ms, progress_ms;
 	uint64_t told_ms; /* when the waiter last heard how far it is */
 	unsigned sessions, installed, failed;
 	unsigned asked, answered, silent; /* peers */
-	unsigned unproven;		  /* sessions given with their IKE SA alone */
-	bool settled;			  /* what is not proven by now will not be */
+	struct {
+		struct baton_pages pages;
+		uint64_t position, asked_ms; /* of the page that is under way */
+	} retrieving[BATON_PEERS_MAX];
+	unsigned unproven; /* sessions given with their IKE SA alone */
+	bool settled;	   /* what is not proven by now will not be */
 	bool reported;
 	void *waiter; /* batonctl's connection, NULL = none */
+};
+
+/* A copy of a peer's sessions. */
+struct baton_follow {
+	uint64_t boot;	   /* the peer's incarnation that position is of */
+	uint64_t position; /* what comes after it is new */
+	struct baton_pages pages;
+	bool asking;
+	uint64_t asked_ms, due_ms;
+	uint64_t complete_ms; /* the copy had everything the peer had then; 0 = never yet */
+	uint64_t sessions;    /* that have come */
 };
 
 struct baton_ctl;
@@ -66,6 +84,8 @@ struct baton_node {
 	struct baton_peer *peers; /* peer_count, locked memory */
 	struct baton_peer *peer_list[BATON_PEERS_MAX];
 	uint64_t ranked_ms; /* when the ranks of the stores changed */
+	struct baton_follow follows[BATON_PEERS_MAX];
+	bool alive[BATON_PEERS_MAX]; /* members: heard of within their lease */
 	struct baton_xfrm *xfrm;
 	struct baton_source xfrm_source;
 	uint64_t xfrm_read_ms;	   /* when its events were read last */
@@ -161,11 +181,18 @@ void baton_retreat_losing(void *ctx, struct baton_record *r);
 void baton_retreat_lost(void *ctx, struct baton_record *r, const struct baton_status *s);
 
 /* takeover.c */
-int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter);
+/* share NULL: all of subject's sessions. 0, -BATON_E_VALUE, -BATON_E_NOT_PEER or -BATON_E_BUSY. */
+int baton_takeover_start(struct baton_node *n, const char *subject, const struct baton_share *share,
+			 void *waiter);
 void baton_takeover_recover(struct baton_node *n);
 void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len);
 void baton_takeover_installed(struct baton_node *n, bool ok);
 void baton_takeover_tick(struct baton_node *n, uint64_t now_ms);
+
+/* follow.c */
+void baton_follow_answer(struct baton_node *n, struct baton_peer *p, const void *buf, size_t len);
+/* Asks where it is time to. Returns when to call again at the latest. */
+uint64_t baton_follow_turn(struct baton_node *n, uint64_t now_ms);
 
 /* ctl.c */
 int baton_ctl_open(struct baton_node *n);

@@ -37,6 +37,8 @@ static int build_claim(struct baton_node *n, struct baton_builder *b, struct bat
 	baton_build_id(b, BATON_PL_IDI, &n->config.server_id);
 	baton_build_id(b, BATON_PL_IDR, &n->takeover.subject);
 	baton_build_claim(b, n->takeover.recover ? n->own.least_epoch : 0);
+	if (n->takeover.share.of)
+		baton_build_share(b, &n->takeover.share);
 	baton_build_cursor(b, &cursor);
 	return 0;
 }
@@ -164,11 +166,15 @@ static void claim_own_copies(struct baton_node *n)
 
 static int ask_peer(struct baton_node *n, struct baton_peer *p, uint64_t position)
 {
+	struct baton_takeover *t = &n->takeover;
 	struct baton_header h = baton_exchange_header(&p->x, BATON_SA_RETR);
 	struct baton_builder b;
 	uint64_t now_ms = baton_now_ms();
 
-	build_claim(n, &b, h, p->buf, sizeof(p->buf), position, 0);
+	t->retrieving[p->index].position = position;
+	t->retrieving[p->index].asked_ms = now_ms;
+	build_claim(n, &b, h, p->buf, sizeof(p->buf), position,
+		    baton_pages_next(&t->retrieving[p->index].pages, &p->x));
 	return baton_peer_ask(p, &b, NULL, now_ms, now_ms + DEADLINE_MS);
 }
 
@@ -187,6 +193,8 @@ static void begin(struct baton_node *n, const struct baton_id *subject, const ch
 	struct baton_takeover *t = &n->takeover;
 
 	*t = (struct baton_takeover){.active = true, .recover = recover, .subject = *subject};
+	for (unsigned i = 0; i < BATON_PEERS_MAX; i++)
+		baton_pages_begin(&t->retrieving[i].pages);
 	baton_own_begin_claim(&n->own);
 	strncpy(t->name, name, sizeof(t->name) - 1);
 	t->start_us = baton_now_us();
@@ -211,7 +219,8 @@ static bool is_known(struct baton_node *n, const struct baton_id *id)
 	return false;
 }
 
-int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter)
+int baton_takeover_start(struct baton_node *n, const char *subject, const struct baton_share *share,
+			 void *waiter)
 {
 	struct baton_id id;
 
@@ -226,6 +235,8 @@ int baton_takeover_start(struct baton_node *n, const char *subject, void *waiter
 			true; /* a takeover goes before; recovering is tried again after it */
 	begin(n, &id, subject, false);
 	n->takeover.waiter = waiter;
+	if (share)
+		n->takeover.share = *share;
 	if (!baton_id_equal(&id, &n->config.server_id))
 		claim_own_copies(n);
 	ask_peers(n);
@@ -242,6 +253,12 @@ void baton_takeover_recover(struct baton_node *n)
 	ask_peers(n);
 }
 
+/* For a peer that has more to give. */
+static void wait_on(struct baton_takeover *t)
+{
+	t->deadline_ms = baton_now_ms() + DEADLINE_MS + 500;
+}
+
 void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len)
 {
 	struct baton_node *n = ctx;
@@ -251,12 +268,20 @@ void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const voi
 	(void)tag;
 	if (!t->active)
 		return;
+	baton_pages_ended(&t->retrieving[p->index].pages, &p->x, buf != NULL);
 	if (!buf) {
-		t->silent++;
+		/* Alive, only this page did not come through: a smaller one may. */
+		if (p->x.last_heard_ms < t->retrieving[p->index].asked_ms ||
+		    ask_peer(n, p, t->retrieving[p->index].position))
+			t->silent++;
+		else
+			wait_on(t);
 		return;
 	}
 	n->recovered |= t->recover;
 	position = take_page(n, buf, len);
+	if (position)
+		wait_on(t);
 	baton_install_pump(n);
 	if (!position || ask_peer(n, p, position))
 		t->answered++;

@@ -185,6 +185,13 @@ static void link_marks(struct baton_table *t, struct baton_record *r)
 	}
 }
 
+void baton_table_touch(struct baton_table *t, struct baton_record *r)
+{
+	r->serial = ++t->serial;
+	TAILQ_REMOVE(&t->records, r, all);
+	TAILQ_INSERT_TAIL(&t->records, r, all);
+}
+
 int baton_table_replace(struct baton_table *t, struct baton_record *r,
 			const struct baton_session *s, uint64_t now_ms)
 {
@@ -220,9 +227,7 @@ int baton_table_replace(struct baton_table *t, struct baton_record *r,
 	r->remote = s->remote;
 	r->stored_ms = now_ms;
 	r->granted_stale = false;
-	r->serial = ++t->serial;
-	TAILQ_REMOVE(&t->records, r, all);
-	TAILQ_INSERT_TAIL(&t->records, r, all);
+	baton_table_touch(t, r);
 	/* Like the counters: a report may have come before this put. */
 	if (s->msgid_in > r->msgid_in)
 		r->msgid_in = s->msgid_in;
@@ -239,9 +244,7 @@ void baton_table_bury(struct baton_table *t, struct baton_record *r, uint64_t no
 		return;
 	forget_body(t, r);
 	r->deleted = true;
-	r->serial = ++t->serial;
-	TAILQ_REMOVE(&t->records, r, all);
-	TAILQ_INSERT_TAIL(&t->records, r, all);
+	baton_table_touch(t, r);
 	r->stored_ms = now_ms;
 	t->live--;
 	t->tombstones++;

@@ -41,7 +41,7 @@ struct baton_mark {
 	uint32_t rate_pps; /* packets per second, the highest of late */
 	bool renewing;	   /* its rekeying was asked for */
 	bool fresh;	   /* not known before the last put: an SA just made */
-	bool told;	   /* a store may know it: no number beyond usable may be sent */
+	bool told;	   /* another may know it: no number beyond usable may be sent */
 	bool unproven;	   /* claimed, but not proven: none of its numbers is ours */
 	bool watched;	   /* thresholds are set in the kernel */
 	bool moving;	   /* in_limit is ahead of in_seq: settle when quiet */
@@ -130,6 +130,8 @@ struct baton_record *baton_table_add(struct baton_table *t, uint64_t spi_i, uint
  * says. */
 int baton_table_replace(struct baton_table *t, struct baton_record *r,
 			const struct baton_session *s, uint64_t now_ms);
+/* Gives the record a new serial: whoever follows gets it again. */
+void baton_table_touch(struct baton_table *t, struct baton_record *r);
 /* Turns a record into a tombstone. */
 void baton_table_bury(struct baton_table *t, struct baton_record *r, uint64_t now_ms);
 void baton_table_drop(struct baton_table *t, struct baton_record *r);

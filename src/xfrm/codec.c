@@ -412,7 +412,7 @@ bool baton_xfrm_raise(struct baton_xfrm_replay *r, bool esn, const struct baton_
 		r->in_seq = raised(r->in_seq, set->in_seq, esn);
 		memset(r->bmp, 0xff, r->words * sizeof(*r->bmp));
 		/* Below the window nothing is accepted anyway. */
-		filled = set->in_seq && in_seq < set->in_seq + 32u * r->words;
+		filled = set->in_seq && in_seq < set->in_seq + UINT64_C(32) * r->words;
 	}
 	return r->out_seq != out_seq || r->in_seq != in_seq || filled;
 }

@@ -75,9 +75,9 @@ int baton_xfrm_parse_event(const struct nlmsghdr *h, struct baton_xfrm_event *e,
 int baton_xfrm_parse_error(const struct nlmsghdr *h, int *error);
 
 /* ---- arithmetic */
-/* Raises r to what set wants; neither number is ever lowered. True when that changes anything. Without ESN a number beyond 32 bits
- * becomes the last one: such an SA can send (accept) nothing more, which is right, for its numbers
- * are used up. */
+/* Raises r to what set wants; neither number is ever lowered. True when that changes anything.
+ * Without ESN a number beyond 32 bits becomes the last one: such an SA can send (accept) nothing
+ * more, which is right, for its numbers are used up. */
 bool baton_xfrm_raise(struct baton_xfrm_replay *r, bool esn, const struct baton_sa_set *set);
 /* XFRMA_ETIMER_THRESH is in ticks of the kernel's timer. tick_ns: length of one. Rounded down: an
  * age is a promise. */

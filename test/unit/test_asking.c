@@ -416,6 +416,47 @@ static void an_own_copy_that_does_not_may_not(void **state)
 	assert_int_equal(record()->marks[0].usable, 0);
 }
 
+/* Without a claim, too: whoever has asked may know it from now on. */
+static void an_own_session_that_was_returned_needs_leases(void **state)
+{
+	(void)state;
+	store(&here);
+	assert_false(record()->marks[0].told);
+	msgid++;
+	begin(BATON_SA_RETR, &gw_b);
+	baton_build_id(&b, BATON_PL_IDR, &here);
+	baton_build_notify(&b, BATON_N_FOLLOW);
+	answer(&gw_b);
+	assert_int_equal(m.session_count, 1);
+	assert_true(record()->marks[0].told);
+}
+
+static void who_follows_gets_message_ids_and_no_other_counters(void **state)
+{
+	struct baton_report rep = {
+		.kind = BATON_REPORT_CHILD, .spi_i = s.spi_i, .spi_r = s.spi_r, .epoch = s.epoch};
+	uint64_t serial;
+
+	(void)state;
+	store(&gw_a);
+	serial = record()->serial;
+	rep.spi_in = s.children[0].spi_in;
+	rep.counters = s.children[0].counters;
+	rep.counters.out_seq++;
+	assert_int_equal(baton_own_report(&o, &gw_a, &rep), BATON_OK);
+	assert_int_equal(record()->serial, serial);
+	rep = (struct baton_report){.kind = BATON_REPORT_MSGID,
+				    .spi_i = s.spi_i,
+				    .spi_r = s.spi_r,
+				    .epoch = s.epoch,
+				    .msgid_in = record()->msgid_in + 1};
+	assert_int_equal(baton_own_report(&o, &gw_a, &rep), BATON_OK);
+	assert_true(record()->serial > serial);
+	serial = record()->serial;
+	assert_int_equal(baton_own_report(&o, &gw_a, &rep), BATON_OK); /* nothing new */
+	assert_int_equal(record()->serial, serial);
+}
+
 /* ---- SHARE ----------------------------------------------------------------------------------- */
 
 static void shares_are_disjoint_and_complete(void **state)
@@ -602,6 +643,8 @@ int main(void)
 		CASE(a_session_that_cannot_be_claimed_is_told_by_spi),
 		CASE(an_own_copy_that_proves_its_claim_may_be_used),
 		CASE(an_own_copy_that_does_not_may_not),
+		CASE(an_own_session_that_was_returned_needs_leases),
+		CASE(who_follows_gets_message_ids_and_no_other_counters),
 		CASE(shares_are_disjoint_and_complete),
 		CASE(a_claim_of_a_share_takes_no_other),
 		CASE(following_tells_each_change_and_delete_once),

@@ -116,6 +116,8 @@ static void every_setting_is_read(void **state)
 		 "address = 2001:db8::2\n"
 		 "[peer 2001:db8::3]\n"
 		 "address = [2001:db8::3]:99\n"
+		 "store = no\n"
+		 "follow = yes\n"
 		 "[gateway]\n"
 		 "enabled = no\n"
 		 "counter_age = 250ms\n"
@@ -131,6 +133,8 @@ static void every_setting_is_read(void **state)
 	assert_int_equal(c.reqid, 7);
 	assert_int_equal(c.mtu, 9000);
 	assert_int_equal(c.peer_count, 2);
+	assert_true(c.peers[0].store && !c.peers[0].follow);
+	assert_true(!c.peers[1].store && c.peers[1].follow);
 	assert_string_equal(c.peers[0].name, "gw-b.example.org");
 	assert_int_equal(c.peers[0].id.type, BATON_ID_FQDN);
 	assert_int_equal(c.peers[0].addr.port, BATON_PORT);
