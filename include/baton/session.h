@@ -84,6 +84,9 @@ enum baton_protocol { BATON_PROTO_AH = 2, BATON_PROTO_ESP = 3 }; /* RFC 7296 3.3
 #define BATON_CHILD_ENCAP 0x04u	    /* UDP encapsulation */
 #define BATON_CHILD_NO_REPLAY 0x08u /* peer or configuration without anti-replay */
 #define BATON_CHILD_REKEYED 0x10u   /* replaced by a newer one; kept for packets under way */
+#define BATON_CHILD_PENDING                                                                        \
+	0x20u /* made at the peer's request, which has not deleted the one it replaces: that one   \
+		 is still used to send */
 
 /* How far the SA has counted. out_lease and in_limit are bounds, not positions (docs/protocol.md,
  * "COUNTERS"). */
@@ -128,6 +131,11 @@ struct baton_child {
 #define BATON_IKE_NAT_LOCAL 0x02u  /* NAT seen before the gateway */
 #define BATON_IKE_NAT_REMOTE 0x04u /* NAT seen before the peer */
 #define BATON_IKE_ENCAP_FORCED 0x08u
+#define BATON_IKE_REKEYED 0x10u /* replaced by another one; kept until the peer deletes it */
+
+/* Liveness checks are not stored one by one: the next request of the peer has the message ID
+ * msgid_in, or one that is higher by less than this (docs/protocol.md 5.3.9). */
+#define BATON_MSGID_WINDOW 32u
 
 struct baton_cfg_attr {
 	uint16_t type; /* RFC 7296 3.15.1 */

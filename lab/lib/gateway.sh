@@ -107,7 +107,7 @@ batond_up() {
 	[[ " $LAB_NO_STORE " != *" $gw "* ]] || store=no
 	fill "$LAB/conf/batond.conf" "gw=$gw" "run=$dir/baton" "cluster=${GW_CLUSTER[$gw]}" \
 		"peers=$peers" "gateway=$gateway" "store=$store" "level=$LAB_BATOND_LOG" \
-		"lease=$LAB_LEASE" "hold=$LAB_HOLD" > "$dir/batond.conf"
+		"lease=$LAB_LEASE" "hold=$LAB_HOLD" "gateway_lines=$LAB_GATEWAY_LINES" > "$dir/batond.conf"
 	run_on "$gw" batond "$BUILD/src/daemon/batond" -f -c "$dir/batond.conf"
 	wait_for 20 "batond of $gw answers" test -S "$dir/baton/ctl.sock"
 }

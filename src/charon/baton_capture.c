@@ -2,11 +2,12 @@
 /*
  * Theory of operation. Hooks run in the middle of charon's work on an IKE_SA, with
  * the IKE_SA half changed. So most of them only note that it changed. When a response
- * is about to be sent all of its request has been done: what it did is on its way to
- * batond before the peer hears of it.
+ * is about to be sent all of its request has been done: what it did is stored before the
+ * peer hears of it.
  *
- * An IKE_SA that is replaced by rekeying is told to be gone right after the new one
- * was told; one that goes down as soon as that is known.
+ * An IKE_SA that we replace by rekeying is told to be gone right after the new one was
+ * told; one that the peer replaces when the peer deletes it; one that goes down as soon as
+ * that is known.
  *
  * Message IDs. charon increments them after a message was handled, without an event.
  * When the response n is on its way out the next expected request is n + 1; when the
@@ -17,6 +18,7 @@
 #include "baton_capture.h"
 #include "baton_convert.h"
 #include "baton_keymat.h"
+#include "baton_request.h"
 #include "baton_restoring.h"
 
 #include <daemon.h>
@@ -164,9 +166,22 @@ METHOD(listener_t, message, bool,
 	private_baton_capture_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
 {
-	/* responses only, when complete: incoming ones as soon as they are verified,
-	 * outgoing ones when they are encrypted */
-	if (ike_sa && !message->get_request(message) && incoming == plain)
+	bool request = message->get_request(message);
+
+	if (ike_sa && request && incoming)
+	{
+		if (plain)
+		{
+			baton_request_begun(ike_sa, message);
+		}
+		else
+		{
+			baton_request_received(ike_sa, message);
+		}
+	}
+	/* responses when complete: incoming ones as soon as they are verified, outgoing ones
+	 * when they are encrypted */
+	if (ike_sa && !request && incoming == plain)
 	{
 		if (incoming)
 		{
@@ -175,8 +190,7 @@ METHOD(listener_t, message, bool,
 		}
 		else
 		{
-			this->teller->answering(this->teller, ike_sa,
-									message->get_message_id(message));
+			this->teller->answering(this->teller, ike_sa, message);
 		}
 	}
 	return TRUE;

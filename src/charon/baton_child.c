@@ -82,6 +82,39 @@ static child_sa_t *create_child(ike_sa_t *ike_sa, child_cfg_t *config,
 }
 
 /**
+ * The CHILD_SA that is to replace one, but is not used to send yet; NULL if there is none
+ */
+static const struct baton_child *pending_successor(const struct baton_session *session,
+												   const struct baton_child *old)
+{
+	const struct baton_child *c;
+	unsigned i;
+
+	for (i = 0; old->flags & BATON_CHILD_REKEYED && i < session->child_count; i++)
+	{
+		c = &session->children[i];
+		if (c != old && c->flags & BATON_CHILD_PENDING && c->reqid == old->reqid &&
+			streq(c->name, old->name))
+		{
+			return c;
+		}
+	}
+	return NULL;
+}
+
+/**
+ * Is it not used to send: its successor is, or the peer has not seen it yet?
+ */
+static bool is_receiving_only(const struct baton_child *c)
+{
+	if (c->flags & BATON_CHILD_REKEYED)
+	{
+		return !pending_successor(baton_restoring->session, c);
+	}
+	return (c->flags & BATON_CHILD_PENDING) != 0;
+}
+
+/**
  * Install both SAs with their final keys. Whether the peer supports TFC padding
  * is not stored: without, we send none.
  */
@@ -98,8 +131,8 @@ static bool install_sas(child_sa_t *child_sa, const struct baton_child *c)
 
 	status = child_sa->install(child_sa, encr_in, integ_in, htonl(c->spi_in), 0,
 							   initiator, TRUE, FALSE);
-	if (status == SUCCESS && c->flags & BATON_CHILD_REKEYED)
-	{	/* its successor is used to send: known, but without outbound policy */
+	if (status == SUCCESS && is_receiving_only(c))
+	{	/* another one is used to send: known, but without outbound policy */
 		status = child_sa->register_outbound(child_sa, encr_out, integ_out,
 								htonl(c->spi_out), 0, initiator, FALSE);
 	}
@@ -190,7 +223,7 @@ int baton_children_activate(ike_sa_t *ike_sa,
 							const struct baton_session *session,
 							linked_list_t *children)
 {
-	const struct baton_child *c = session->children;
+	const struct baton_child *c = session->children, *successor;
 	enumerator_t *enumerator;
 	child_sa_t *child_sa;
 	int status = BATON_OK;
@@ -216,7 +249,12 @@ int baton_children_activate(ike_sa_t *ike_sa,
 		ike_sa->add_child_sa(ike_sa, child_sa);
 		if (c->flags & BATON_CHILD_REKEYED)
 		{
+			successor = pending_successor(session, c);
 			child_sa->set_state(child_sa, CHILD_REKEYED);
+			if (successor)
+			{	/* used to send when the peer deletes this one */
+				child_sa->set_rekey_spi(child_sa, htonl(successor->spi_out));
+			}
 			delete_rekeyed(ike_sa, session, c);
 		}
 		c++;

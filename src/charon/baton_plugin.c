@@ -9,6 +9,7 @@
 #include "baton_rekey.h"
 #include "baton_remove.h"
 #include "baton_restore.h"
+#include "baton_resume.h"
 #include "baton_version.h"
 #include "baton_vips.h"
 
@@ -30,6 +31,11 @@ struct private_baton_plugin_t {
 	 * Link to batond
 	 */
 	baton_link_t *link;
+
+	/**
+	 * Holds responses back
+	 */
+	baton_hold_t *hold;
 
 	/**
 	 * Tells batond
@@ -76,6 +82,7 @@ static void disconnected(void *data)
 	private_baton_plugin_t *this = data;
 
 	this->restore->disconnected(this->restore);
+	this->hold->release(this->hold);
 }
 
 /**
@@ -139,7 +146,8 @@ static bool create_parts(private_baton_plugin_t *this)
 	path = lib->settings->get_str(lib->settings, "%s.plugins.baton.socket",
 								  DEFAULT_SOCKET, lib->ns);
 	this->link = baton_link_create(path, &cbs);
-	this->teller = baton_teller_create(&this->link);
+	this->hold = baton_hold_create();
+	this->teller = baton_teller_create(&this->link, this->hold);
 	if (!this->link || !this->teller)
 	{
 		DBG1(DBG_LIB, "baton: out of memory");
@@ -164,6 +172,7 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		}
 		baton_kernel_init();
 		baton_vips_init();
+		baton_resume_init();
 		keymat_register_constructor(IKEV2, baton_keymat_create);
 		charon->bus->add_listener(charon->bus, &this->capture->listener);
 		this->link->start(this->link);
@@ -171,7 +180,9 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 	else
 	{
 		charon->bus->remove_listener(charon->bus, &this->capture->listener);
+		this->hold->stop(this->hold);
 		keymat_register_constructor(IKEV2, NULL);
+		baton_resume_deinit();
 		baton_vips_deinit();
 		baton_kernel_deinit();
 	}
@@ -185,6 +196,7 @@ METHOD(plugin_t, get_features, int,
 		PLUGIN_CALLBACK((plugin_feature_callback_t)plugin_cb, NULL),
 			PLUGIN_PROVIDE(CUSTOM, "baton"),
 				PLUGIN_DEPENDS(CUSTOM, "libcharon-sa-managers"),
+				PLUGIN_DEPENDS(CUSTOM, "libcharon-receiver"),
 				PLUGIN_DEPENDS(CUSTOM, "kernel-ipsec"),
 				PLUGIN_DEPENDS(CUSTOM, "socket"),
 	};
@@ -199,6 +211,7 @@ METHOD(plugin_t, destroy, void,
 	DESTROY_IF(this->capture);
 	DESTROY_IF(this->teller);
 	DESTROY_IF(this->link);
+	DESTROY_IF(this->hold);
 	baton_vault_deinit();
 	free(this);
 }

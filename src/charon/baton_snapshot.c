@@ -258,6 +258,10 @@ static uint8_t child_flags(child_sa_t *child_sa, child_cfg_t *config,
 	{
 		flags |= BATON_CHILD_REKEYED;
 	}
+	if (child_sa->get_outbound_state(child_sa) & CHILD_OUTBOUND_REGISTERED)
+	{
+		flags |= BATON_CHILD_PENDING;
+	}
 	return flags;
 }
 
@@ -357,6 +361,10 @@ const char *baton_snapshot(ike_sa_t *ike_sa, baton_child_keys_cb_t find,
 	s->spi_i = be64toh(id->get_initiator_spi(id));
 	s->spi_r = be64toh(id->get_responder_spi(id));
 	s->flags = id->is_initiator(id) ? BATON_IKE_INITIATOR : 0;
+	if (ike_sa->get_state(ike_sa) == IKE_REKEYED)
+	{
+		s->flags |= BATON_IKE_REKEYED;
+	}
 	s->msgid_in = ike_sa->get_message_id(ike_sa, FALSE);
 	s->msgid_out = ike_sa->get_message_id(ike_sa, TRUE);
 	s->life.rekey_s = remaining(ike_sa->get_statistic(ike_sa, STAT_REKEY));

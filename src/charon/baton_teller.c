@@ -3,6 +3,15 @@
  * Theory of operation. An IKE_SA that has changed is marked dirty and told by a job,
  * which gets it when charon is done with it; or earlier, when a response leaves.
  *
+ * A response is told with what its request did, and held back until that is stored
+ * (baton_hold.h). It stays with the session until the peer's next request shows that it
+ * has arrived. Liveness checks change nothing: they are not told one by one, and whoever
+ * carries on accepts a request whose number is a little higher than expected.
+ *
+ * When the peer rekeys the IKE_SA the response goes over the old one. So the old one stays
+ * stored, without its CHILD_SAs, until the peer deletes it; and the new one is told in the
+ * same message as the response, not before.
+ *
  * Deletions are kept until batond has confirmed them, and told again after a
  * reconnect: what was deleted must not come back to life. All else is told anew then.
  *
@@ -11,7 +20,10 @@
  */
 #include "baton_teller.h"
 #include "baton_convert.h"
+#include "baton_entry.h"
+#include "baton_request.h"
 #include "baton_snapshot.h"
+#include "baton_tell.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -23,24 +35,11 @@
 /** deletions that are remembered while batond is away */
 #define DELETES_MAX 65536
 
-/** connections of this prefix carry batond's own traffic, and stay here */
-#define OWN_PREFIX "baton-"
+/** so many liveness checks of the peer are answered without telling: half of what is
+ * tolerated after a takeover */
+#define UNTOLD_MAX (BATON_MSGID_WINDOW / 2)
 
 typedef struct private_baton_teller_t private_baton_teller_t;
-
-/**
- * An IKE_SA that batond knows, or is to know
- */
-typedef struct {
-	uint64_t spi_i;
-	uint64_t spi_r;
-	/** changed since it was told */
-	bool dirty;
-	/** a job will tell it */
-	bool queued;
-	/** that it does not fit was logged */
-	bool refused;
-} entry_t;
 
 /**
  * A deletion to be confirmed
@@ -64,12 +63,17 @@ struct private_baton_teller_t {
 	baton_link_t **link;
 
 	/**
+	 * Holds responses back
+	 */
+	baton_hold_t *hold;
+
+	/**
 	 * Protects all below
 	 */
 	mutex_t *mutex;
 
 	/**
-	 * IKE_SAs, entry_t by their SPIs
+	 * IKE_SAs, baton_entry_t by their SPIs
 	 */
 	hashtable_t *entries;
 
@@ -101,70 +105,6 @@ typedef struct {
 	ike_sa_id_t *id;
 } job_data_t;
 
-static u_int hash(const void *key)
-{
-	const entry_t *entry = key;
-
-	return (u_int)(entry->spi_i ^ entry->spi_r ^ entry->spi_r >> 32);
-}
-
-static bool equals(const void *a, const void *b)
-{
-	const entry_t *x = a, *y = b;
-
-	return x->spi_i == y->spi_i && x->spi_r == y->spi_r;
-}
-
-/**
- * Find the entry of an IKE_SA, with the mutex held
- */
-static entry_t *find_entry(private_baton_teller_t *this, ike_sa_t *ike_sa)
-{
-	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
-	entry_t key = {
-		.spi_i = be64toh(id->get_initiator_spi(id)),
-		.spi_r = be64toh(id->get_responder_spi(id)),
-	};
-
-	return this->entries->get(this->entries, &key);
-}
-
-/**
- * Add the entry of an IKE_SA, with the mutex held
- */
-static entry_t *add_entry(private_baton_teller_t *this, ike_sa_t *ike_sa)
-{
-	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
-	entry_t *entry;
-
-	entry = find_entry(this, ike_sa);
-	if (!entry)
-	{
-		INIT(entry,
-			.spi_i = be64toh(id->get_initiator_spi(id)),
-			.spi_r = be64toh(id->get_responder_spi(id)),
-		);
-		this->entries->put(this->entries, entry, entry);
-	}
-	return entry;
-}
-
-/**
- * Is this an IKE_SA to be stored?
- */
-static bool is_ours(ike_sa_t *ike_sa)
-{
-	switch (ike_sa->get_state(ike_sa))
-	{
-		case IKE_ESTABLISHED:
-		case IKE_REKEYING:
-			return ike_sa->get_version(ike_sa) == IKEV2 &&
-				   !strpfx(ike_sa->get_name(ike_sa), OWN_PREFIX);
-		default:
-			return FALSE;
-	}
-}
-
 /**
  * Implements baton_child_keys_cb_t
  */
@@ -191,7 +131,7 @@ static void put_keys(private_baton_teller_t *this, child_sa_t *child_sa,
 /**
  * Log once why an IKE_SA is not stored
  */
-static void log_refusal(entry_t *entry, ike_sa_t *ike_sa, const char *what,
+static void log_refusal(baton_entry_t *entry, ike_sa_t *ike_sa, const char *what,
 						const char *why)
 {
 	if (!entry->refused)
@@ -203,19 +143,17 @@ static void log_refusal(entry_t *entry, ike_sa_t *ike_sa, const char *what,
 }
 
 /**
- * Tell a session, with the mutex held and the IKE_SA checked out.
+ * Encode a session to scratch->body, with the mutex held and the IKE_SA checked out.
  *
  * @param msgid_in		next request expected, 0 for what the IKE_SA says
+ * @return				its length, negative if it is not stored
  */
-static void tell_session(private_baton_teller_t *this, entry_t *entry,
-						 ike_sa_t *ike_sa, uint32_t msgid_in)
+static int encode_session(private_baton_teller_t *this, baton_entry_t *entry,
+						  ike_sa_t *ike_sa, uint32_t msgid_in)
 {
-	baton_link_t *link = *this->link;
 	struct scratch_t *scratch = this->scratch;
-	struct baton_header header;
-	struct baton_builder builder;
 	const char *error;
-	int len;
+	int len = -BATON_E_LIMIT;
 
 	entry->dirty = FALSE;
 	error = baton_snapshot(ike_sa, find_keys, this, &scratch->session);
@@ -223,98 +161,65 @@ static void tell_session(private_baton_teller_t *this, entry_t *entry,
 	{
 		scratch->session.msgid_in = msgid_in;
 	}
+	entry->told_in = scratch->session.msgid_in;
 	if (error)
 	{
 		log_refusal(entry, ike_sa, error, "does not fit");
 	}
 	else
 	{
+		baton_entry_add_response(entry, &scratch->session);
 		len = baton_session_encode(&scratch->session, scratch->body,
 								   sizeof(scratch->body));
 		if (len < 0)
 		{
 			log_refusal(entry, ike_sa, "state", baton_strerror(len));
 		}
-		else
-		{
-			header = link->request(link, BATON_SA_STOR);
-			baton_build_begin(&builder, scratch->buf, sizeof(scratch->buf), &header);
-			baton_build_session(&builder, scratch->body, (size_t)len);
-			baton_wipe(scratch->body, (size_t)len);
-			link->send(link, scratch->buf, baton_build_end(&builder));
-			baton_wipe(scratch->buf, builder.w.pos);
-		}
 	}
 	baton_session_wipe(&scratch->session);
+	return len;
 }
 
 /**
- * Tell the message IDs, with the mutex held
+ * Tell a session, with the mutex held and the IKE_SA checked out.
+ *
+ * @param msgid_in		next request expected, 0 for what the IKE_SA says
+ * @param confirm		a response waits until it is stored, as well as its successor
  */
-static void tell_msgids(private_baton_teller_t *this, entry_t *entry,
-						uint32_t in, uint32_t out)
+static void tell_session(private_baton_teller_t *this, baton_entry_t *entry,
+						 ike_sa_t *ike_sa, uint32_t msgid_in, bool confirm)
 {
 	baton_link_t *link = *this->link;
-	struct baton_header header = link->request(link, BATON_SA_STOR);
+	struct scratch_t *scratch = this->scratch;
+	struct baton_header header;
 	struct baton_builder builder;
-	struct baton_report report = {
-		.kind = BATON_REPORT_MSGID,
-		.spi_i = entry->spi_i,
-		.spi_r = entry->spi_r,
-		.msgid_in = in,
-		.msgid_out = out,
-	};
-	uint8_t buf[256];
+	int len;
 
-	baton_build_begin(&builder, buf, sizeof(buf), &header);
-	baton_build_reports(&builder, &report, 1);
-	link->send(link, buf, baton_build_end(&builder));
-}
-
-/**
- * Send a deletion, with the mutex held
- */
-static void tell_delete(private_baton_teller_t *this, delete_t *delete)
-{
-	baton_link_t *link = *this->link;
-	struct baton_header header = link->request(link, BATON_SA_STOR);
-	struct baton_builder builder;
-	struct baton_delete d = {
-		.spi_i = delete->spi_i,
-		.spi_r = delete->spi_r,
-	};
-	uint8_t buf[256];
-
-	delete->msgid = header.msgid;
-	baton_build_begin(&builder, buf, sizeof(buf), &header);
-	baton_build_delete(&builder, &d);
-	link->send(link, buf, baton_build_end(&builder));
-}
-
-/**
- * Tell that an IKE_SA is gone, with the mutex held; destroys the entry
- */
-static void delete_entry(private_baton_teller_t *this, entry_t *entry)
-{
-	delete_t *delete;
-
-	this->entries->remove(this->entries, entry);
-	INIT(delete,
-		.spi_i = entry->spi_i,
-		.spi_r = entry->spi_r,
-	);
-	free(entry);
-	this->deletes->insert_last(this->deletes, delete);
-	tell_delete(this, delete);
-
-	if (this->deletes->get_count(this->deletes) > DELETES_MAX)
+	len = encode_session(this, entry, ike_sa, msgid_in);
+	if (len < 0)
 	{
-		this->deletes->remove_first(this->deletes, (void**)&delete);
-		DBG1(DBG_CFG, "baton: too many deletions while batond is away, it will not "
-			 "be told of IKE_SA %.16"PRIx64"_i %.16"PRIx64"_r", delete->spi_i,
-			 delete->spi_r);
-		free(delete);
+		return;
 	}
+	header = link->request(link, BATON_SA_STOR);
+	baton_build_begin(&builder, scratch->buf, sizeof(scratch->buf), &header);
+	if (confirm)
+	{
+		baton_build_notify(&builder, BATON_N_CONFIRM);
+		this->hold->owe(this->hold, entry->spi_i, entry->spi_r, header.msgid);
+		this->hold->hold(this->hold, entry->spi_i, entry->spi_r, msgid_in - 1);
+	}
+	if (entry->successor.len)
+	{
+		baton_build_session(&builder, entry->successor.ptr, entry->successor.len);
+		chunk_clear(&entry->successor);
+	}
+	baton_build_session(&builder, scratch->body, (size_t)len);
+	baton_wipe(scratch->body, (size_t)len);
+	if (!link->send(link, scratch->buf, baton_build_end(&builder)) && confirm)
+	{
+		this->hold->settled(this->hold, header.msgid, FALSE);
+	}
+	baton_wipe(scratch->buf, builder.w.pos);
 }
 
 /**
@@ -333,7 +238,7 @@ static job_requeue_t tell_job(job_data_t *data)
 {
 	private_baton_teller_t *this = data->this;
 	ike_sa_t *ike_sa;
-	entry_t *entry;
+	baton_entry_t *entry;
 
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, data->id);
 	if (!ike_sa)
@@ -341,13 +246,13 @@ static job_requeue_t tell_job(job_data_t *data)
 		return JOB_REQUEUE_NONE;
 	}
 	this->mutex->lock(this->mutex);
-	entry = find_entry(this, ike_sa);
+	entry = baton_entry_find(this->entries, ike_sa);
 	if (entry)
 	{
 		entry->queued = FALSE;
-		if (entry->dirty && is_ours(ike_sa))
+		if (entry->dirty && baton_entry_is_ours(ike_sa))
 		{
-			tell_session(this, entry, ike_sa, 0);
+			tell_session(this, entry, ike_sa, 0, FALSE);
 		}
 	}
 	this->mutex->unlock(this->mutex);
@@ -356,36 +261,99 @@ static job_requeue_t tell_job(job_data_t *data)
 }
 
 /**
+ * Queue a job that tells an IKE_SA when charon is done with it; takes the ID
+ */
+static void queue_tell(private_baton_teller_t *this, ike_sa_id_t *id)
+{
+	job_data_t *data;
+
+	INIT(data,
+		.this = this,
+		.id = id,
+	);
+	lib->processor->queue_job(lib->processor, (job_t*)
+				callback_job_create_with_prio((callback_job_cb_t)tell_job, data,
+					(void*)job_data_destroy, (callback_job_cancel_t)return_false,
+					JOB_PRIO_HIGH));
+}
+
+/**
+ * Know the IKE_SA that replaces another one, as soon as it is told
+ */
+static void know_successor(private_baton_teller_t *this, baton_entry_t *old)
+{
+	baton_entry_t *entry;
+
+	INIT(entry,
+		.spi_i = old->successor_spi_i,
+		.spi_r = old->successor_spi_r,
+		/* it may have changed since it was encoded: tell it once more */
+		.dirty = TRUE,
+		.queued = TRUE,
+	);
+	entry = this->entries->put(this->entries, entry, entry);
+	if (entry)
+	{
+		baton_entry_destroy(entry);
+	}
+	queue_tell(this, baton_to_ike_sa_id(old->successor_spi_i, old->successor_spi_r,
+										FALSE));
+}
+
+/**
+ * Tell that an IKE_SA is gone, with the mutex held; destroys the entry
+ */
+static void delete_entry(private_baton_teller_t *this, baton_entry_t *entry)
+{
+	delete_t *delete;
+
+	this->entries->remove(this->entries, entry);
+	if (entry->successor.len)
+	{	/* there was no response after all */
+		know_successor(this, entry);
+	}
+	INIT(delete,
+		.spi_i = entry->spi_i,
+		.spi_r = entry->spi_r,
+	);
+	baton_entry_destroy(entry);
+	this->deletes->insert_last(this->deletes, delete);
+	delete->msgid = baton_tell_delete(*this->link, this->hold, delete->spi_i,
+									  delete->spi_r);
+
+	if (this->deletes->get_count(this->deletes) > DELETES_MAX)
+	{
+		this->deletes->remove_first(this->deletes, (void**)&delete);
+		DBG1(DBG_CFG, "baton: too many deletions while batond is away, it will not "
+			 "be told of IKE_SA %.16"PRIx64"_i %.16"PRIx64"_r", delete->spi_i,
+			 delete->spi_r);
+		free(delete);
+	}
+}
+
+/**
  * Mark an IKE_SA, to be told when charon is done with it; with the mutex held
  */
-static void mark_dirty(private_baton_teller_t *this, entry_t *entry,
+static void mark_dirty(private_baton_teller_t *this, baton_entry_t *entry,
 					   ike_sa_t *ike_sa)
 {
 	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
-	job_data_t *data;
 
 	entry->dirty = TRUE;
 	if (!entry->queued)
 	{
 		entry->queued = TRUE;
-		INIT(data,
-			.this = this,
-			.id = id->clone(id),
-		);
-		lib->processor->queue_job(lib->processor, (job_t*)
-				callback_job_create_with_prio((callback_job_cb_t)tell_job, data,
-					(void*)job_data_destroy, (callback_job_cancel_t)return_false,
-					JOB_PRIO_HIGH));
+		queue_tell(this, id->clone(id));
 	}
 }
 
 METHOD(baton_teller_t, add, void,
 	private_baton_teller_t *this, ike_sa_t *ike_sa)
 {
-	if (is_ours(ike_sa))
+	if (baton_entry_is_ours(ike_sa))
 	{
 		this->mutex->lock(this->mutex);
-		mark_dirty(this, add_entry(this, ike_sa), ike_sa);
+		mark_dirty(this, baton_entry_add(this->entries, ike_sa), ike_sa);
 		this->mutex->unlock(this->mutex);
 	}
 }
@@ -393,10 +361,10 @@ METHOD(baton_teller_t, add, void,
 METHOD(baton_teller_t, changed, void,
 	private_baton_teller_t *this, ike_sa_t *ike_sa)
 {
-	entry_t *entry;
+	baton_entry_t *entry;
 
 	this->mutex->lock(this->mutex);
-	entry = find_entry(this, ike_sa);
+	entry = baton_entry_find(this->entries, ike_sa);
 	if (entry)
 	{
 		mark_dirty(this, entry, ike_sa);
@@ -407,55 +375,126 @@ METHOD(baton_teller_t, changed, void,
 METHOD(baton_teller_t, answered, void,
 	private_baton_teller_t *this, ike_sa_t *ike_sa, uint32_t msgid)
 {
-	entry_t *entry;
+	baton_entry_t *entry;
 
 	this->mutex->lock(this->mutex);
-	entry = find_entry(this, ike_sa);
+	entry = baton_entry_find(this->entries, ike_sa);
 	if (entry)
 	{
-		tell_msgids(this, entry, ike_sa->get_message_id(ike_sa, FALSE), msgid + 1);
+		entry->told_in = ike_sa->get_message_id(ike_sa, FALSE);
+		baton_tell_msgids(*this->link, entry->spi_i, entry->spi_r, entry->told_in,
+						  msgid + 1);
 	}
 	this->mutex->unlock(this->mutex);
 }
 
-METHOD(baton_teller_t, answering, void,
-	private_baton_teller_t *this, ike_sa_t *ike_sa, uint32_t msgid)
+/**
+ * A response that tells the peer of a change, with the mutex held
+ */
+static void answer_change(private_baton_teller_t *this, baton_entry_t *entry,
+						  ike_sa_t *ike_sa, const baton_request_t *request,
+						  message_t *message)
 {
-	uint32_t next = ike_sa->get_message_id(ike_sa, FALSE);
-	entry_t *entry;
+	bool replaced = entry->successor.len != 0;
 
-	if (msgid == next)
-	{	/* not so for a synchronization of message IDs, RFC 6311 */
-		next++;
-	}
-	this->mutex->lock(this->mutex);
-	entry = find_entry(this, ike_sa);
-	if (entry && entry->dirty && is_ours(ike_sa))
+	baton_entry_keep_response(entry, request, message);
+	tell_session(this, entry, ike_sa, request->msgid + 1, TRUE);
+	if (replaced)
 	{
-		tell_session(this, entry, ike_sa, next);
+		know_successor(this, entry);
+	}
+}
+
+METHOD(baton_teller_t, answering, void,
+	private_baton_teller_t *this, ike_sa_t *ike_sa, message_t *message)
+{
+	uint32_t msgid = message->get_message_id(message);
+	uint32_t next = ike_sa->get_message_id(ike_sa, FALSE);
+	const baton_request_t *request = baton_request_of(ike_sa, msgid);
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	baton_entry_t *entry;
+
+	if (msgid != next)
+	{	/* not so for a synchronization of message IDs, RFC 6311 */
+		request = NULL;
+	}
+	next += msgid == next;
+	this->mutex->lock(this->mutex);
+	entry = baton_entry_find(this->entries, ike_sa);
+	if (request && request->check && !(entry && entry->dirty))
+	{
+		request = NULL;
+	}
+	if (!entry && request)
+	{	/* it deletes the IKE_SA, if that was ours */
+		this->hold->hold(this->hold, be64toh(id->get_initiator_spi(id)),
+						 be64toh(id->get_responder_spi(id)), msgid);
+	}
+	else if (entry && request && baton_entry_is_ours(ike_sa))
+	{
+		answer_change(this, entry, ike_sa, request, message);
 	}
 	else if (entry)
 	{
-		tell_msgids(this, entry, next, ike_sa->get_message_id(ike_sa, TRUE));
+		baton_entry_keep_response(entry, NULL, message);
+		if (entry->dirty && baton_entry_is_ours(ike_sa))
+		{
+			tell_session(this, entry, ike_sa, next, FALSE);
+		}
+		else if (next - entry->told_in >= UNTOLD_MAX)
+		{
+			entry->told_in = next;
+			baton_tell_msgids(*this->link, entry->spi_i, entry->spi_r, next,
+							  ike_sa->get_message_id(ike_sa, TRUE));
+		}
 	}
 	this->mutex->unlock(this->mutex);
+}
+
+/**
+ * If the peer replaces an IKE_SA the new one is told with the response, not before
+ */
+static bool keep_successor(private_baton_teller_t *this, baton_entry_t *entry,
+						   ike_sa_t *new)
+{
+	ike_sa_id_t *id = new->get_id(new);
+	baton_entry_t scratch = {};
+	int len;
+
+	if (!entry || !baton_entry_is_ours(new) || id->is_initiator(id))
+	{
+		return FALSE;
+	}
+	len = encode_session(this, &scratch, new, 0);
+	if (len < 0)
+	{
+		return FALSE;
+	}
+	chunk_clear(&entry->successor);
+	entry->successor = chunk_clone(chunk_create(this->scratch->body, (size_t)len));
+	entry->successor_spi_i = be64toh(id->get_initiator_spi(id));
+	entry->successor_spi_r = be64toh(id->get_responder_spi(id));
+	baton_wipe(this->scratch->body, (size_t)len);
+	return TRUE;
 }
 
 METHOD(baton_teller_t, replaced, void,
 	private_baton_teller_t *this, ike_sa_t *old, ike_sa_t *new)
 {
-	entry_t *entry;
+	baton_entry_t *entry;
 
 	this->mutex->lock(this->mutex);
-	if (is_ours(new))
+	entry = baton_entry_find(this->entries, old);
+	if (!keep_successor(this, entry, new))
 	{
-		entry = add_entry(this, new);
-		tell_session(this, entry, new, 0);
-	}
-	entry = find_entry(this, old);
-	if (entry)
-	{
-		delete_entry(this, entry);
+		if (baton_entry_is_ours(new))
+		{
+			tell_session(this, baton_entry_add(this->entries, new), new, 0, FALSE);
+		}
+		if (entry)
+		{
+			delete_entry(this, entry);
+		}
 	}
 	this->mutex->unlock(this->mutex);
 }
@@ -463,10 +502,10 @@ METHOD(baton_teller_t, replaced, void,
 METHOD(baton_teller_t, gone, void,
 	private_baton_teller_t *this, ike_sa_t *ike_sa)
 {
-	entry_t *entry;
+	baton_entry_t *entry;
 
 	this->mutex->lock(this->mutex);
-	entry = find_entry(this, ike_sa);
+	entry = baton_entry_find(this->entries, ike_sa);
 	if (entry)
 	{
 		delete_entry(this, entry);
@@ -480,21 +519,6 @@ METHOD(baton_teller_t, set_keys, void,
 	this->mutex->lock(this->mutex);
 	put_keys(this, child_sa, keys);
 	this->mutex->unlock(this->mutex);
-}
-
-/**
- * Send a message that is only a notify
- */
-static void tell_notify(private_baton_teller_t *this, uint16_t notify)
-{
-	baton_link_t *link = *this->link;
-	struct baton_header header = link->request(link, BATON_SA_STOR);
-	struct baton_builder builder;
-	uint8_t buf[128];
-
-	baton_build_begin(&builder, buf, sizeof(buf), &header);
-	baton_build_notify(&builder, notify);
-	link->send(link, buf, baton_build_end(&builder));
 }
 
 /**
@@ -538,9 +562,9 @@ static job_requeue_t tell_all(private_baton_teller_t *this)
 		if (ike_sa)
 		{
 			this->mutex->lock(this->mutex);
-			if (is_ours(ike_sa))
+			if (baton_entry_is_ours(ike_sa))
 			{
-				tell_session(this, add_entry(this, ike_sa), ike_sa, 0);
+				tell_session(this, baton_entry_add(this->entries, ike_sa), ike_sa, 0, FALSE);
 				count++;
 			}
 			this->mutex->unlock(this->mutex);
@@ -554,10 +578,11 @@ static job_requeue_t tell_all(private_baton_teller_t *this)
 	enumerator = this->deletes->create_enumerator(this->deletes);
 	while (enumerator->enumerate(enumerator, &delete))
 	{
-		tell_delete(this, delete);
+		delete->msgid = baton_tell_delete(*this->link, this->hold, delete->spi_i,
+										  delete->spi_r);
 	}
 	enumerator->destroy(enumerator);
-	tell_notify(this, BATON_N_SYNCED);
+	baton_tell_notify(*this->link, BATON_N_SYNCED);
 	DBG1(DBG_CFG, "baton: told batond %u IKE_SAs and %d deletions", count,
 		 this->deletes->get_count(this->deletes));
 	this->mutex->unlock(this->mutex);
@@ -567,7 +592,7 @@ static job_requeue_t tell_all(private_baton_teller_t *this)
 METHOD(baton_teller_t, connected, void,
 	private_baton_teller_t *this)
 {
-	tell_notify(this, BATON_N_HELLO);
+	baton_tell_notify(*this->link, BATON_N_HELLO);
 	lib->processor->queue_job(lib->processor, (job_t*)
 				callback_job_create_with_prio((callback_job_cb_t)tell_all, this, NULL,
 					(callback_job_cancel_t)return_false, JOB_PRIO_HIGH));
@@ -579,6 +604,7 @@ METHOD(baton_teller_t, stored, void,
 	const struct baton_status *status;
 	enumerator_t *enumerator;
 	delete_t *delete;
+	bool lost = FALSE;
 	unsigned i;
 
 	if (response->error)
@@ -589,7 +615,9 @@ METHOD(baton_teller_t, stored, void,
 	for (i = 0; i < response->status_count; i++)
 	{
 		status = &response->statuses[i];
-		if (status->status != BATON_OK && status->status != BATON_E_DELETED)
+		lost |= status->status == BATON_E_STALE_OWNER;
+		if (status->status != BATON_OK && status->status != BATON_E_DELETED &&
+			status->status != BATON_E_UNREACHABLE)
 		{
 			DBG1(DBG_CFG, "baton: batond refused IKE_SA %.16"PRIx64"_i "
 				 "%.16"PRIx64"_r: %s", status->spi_i, status->spi_r,
@@ -608,6 +636,7 @@ METHOD(baton_teller_t, stored, void,
 	}
 	enumerator->destroy(enumerator);
 	this->mutex->unlock(this->mutex);
+	this->hold->settled(this->hold, response->header.msgid, lost);
 }
 
 METHOD(baton_teller_t, add_restored, void,
@@ -617,10 +646,21 @@ METHOD(baton_teller_t, add_restored, void,
 	enumerator_t *enumerator;
 	child_sa_t *child_sa;
 	baton_child_keys_t *keys;
+	baton_entry_t *entry;
 	const struct baton_child *c = session->children;
 
 	this->mutex->lock(this->mutex);
-	add_entry(this, ike_sa);
+	entry = baton_entry_add(this->entries, ike_sa);
+	entry->told_in = session->msgid_in;
+	if (session->response.len)
+	{
+		entry->request.msgid = session->response.msgid;
+		memcpy(entry->request.hash, session->response.request,
+			   sizeof(entry->request.hash));
+		chunk_free(&entry->response);
+		entry->response = chunk_clone(chunk_create((u_char*)session->response.bytes,
+												   session->response.len));
+	}
 	enumerator = ike_sa->create_child_sa_enumerator(ike_sa);
 	while (enumerator->enumerate(enumerator, &child_sa))
 	{
@@ -645,20 +685,20 @@ METHOD(baton_teller_t, add_restored, void,
 METHOD(baton_teller_t, forget, void,
 	private_baton_teller_t *this, ike_sa_t *ike_sa)
 {
-	entry_t *entry;
+	baton_entry_t *entry;
 
 	this->mutex->lock(this->mutex);
-	entry = find_entry(this, ike_sa);
+	entry = baton_entry_find(this->entries, ike_sa);
 	if (entry)
 	{
-		free(this->entries->remove(this->entries, entry));
+		baton_entry_destroy(this->entries->remove(this->entries, entry));
 	}
 	this->mutex->unlock(this->mutex);
 }
 
 static void free_entry(void *value, const void *key)
 {
-	free(value);
+	baton_entry_destroy(value);
 }
 
 static void free_keys(void *value, const void *key)
@@ -680,7 +720,7 @@ METHOD(baton_teller_t, destroy, void,
 /*
  * Described in header
  */
-baton_teller_t *baton_teller_create(baton_link_t **link)
+baton_teller_t *baton_teller_create(baton_link_t **link, baton_hold_t *hold)
 {
 	private_baton_teller_t *this;
 
@@ -700,8 +740,9 @@ baton_teller_t *baton_teller_create(baton_link_t **link)
 			.destroy = _destroy,
 		},
 		.link = link,
+		.hold = hold,
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
-		.entries = hashtable_create(hash, equals, 128),
+		.entries = baton_entries_create(),
 		.children = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 128),
 		.deletes = linked_list_create(),
 		.scratch = baton_locked_alloc(sizeof(struct scratch_t)),

@@ -7,6 +7,7 @@
 #ifndef BATON_TELLER_H_
 #define BATON_TELLER_H_
 
+#include "baton_hold.h"
 #include "baton_link.h"
 #include "baton_vault.h"
 
@@ -36,9 +37,10 @@ struct baton_teller_t {
 	void (*answered)(baton_teller_t *this, ike_sa_t *ike_sa, uint32_t msgid);
 
 	/**
-	 * A response is about to be sent: tell what its request did.
+	 * A response is about to be sent, complete: tell what its request did, and hold it
+	 * until that is stored.
 	 */
-	void (*answering)(baton_teller_t *this, ike_sa_t *ike_sa, uint32_t msgid);
+	void (*answering)(baton_teller_t *this, ike_sa_t *ike_sa, message_t *message);
 
 	/**
 	 * An IKE_SA replaces another, with its CHILD_SAs: tell both.
@@ -88,7 +90,8 @@ struct baton_teller_t {
  * Create an instance.
  *
  * @param link		pointer to where the link to batond will be
+ * @param hold		holds responses back
  */
-baton_teller_t *baton_teller_create(baton_link_t **link);
+baton_teller_t *baton_teller_create(baton_link_t **link, baton_hold_t *hold);
 
 #endif /** BATON_TELLER_H_ */

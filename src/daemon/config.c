@@ -227,6 +227,8 @@ static int set_main(struct baton_config *c, const char *section, const char *nam
 		return set_bool(&c->fence, value);
 	if (IS("gateway", "ack"))
 		return set_ack(&c->ack, value);
+	if (IS("gateway", "ack_wait"))
+		return set_ms(&c->ack_wait_ms, value, 10, 60000);
 	if (IS("gateway", "on_store_loss"))
 		return set_store_loss(c, value);
 	if (IS("store", "enabled"))
@@ -322,6 +324,7 @@ int baton_config_read(struct baton_config *c, const char *path, FILE *err)
 		.counter_age_ms = 100,
 		.lease = BATON_LEASE_DEFAULT,
 		.hold_ms = BATON_HOLD_MS,
+		.ack_wait_ms = 500,
 		.fence = true,
 		.max_sessions = 100000,
 	};

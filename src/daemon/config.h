@@ -38,8 +38,9 @@ struct baton_config {
 	uint32_t lease;
 	uint32_t hold_ms;
 	enum baton_ack ack;
-	bool fence;	    /* the kernel ends SAs at their lease */
-	bool fence_on_loss; /* on_store_loss = fence, else continue */
+	uint32_t ack_wait_ms; /* for the stores' acknowledgement; then fence_on_loss decides */
+	bool fence;	      /* the kernel ends SAs at their lease */
+	bool fence_on_loss;   /* on_store_loss = fence, else continue */
 	uint32_t max_sessions;
 };
 

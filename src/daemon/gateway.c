@@ -273,6 +273,7 @@ static void take_stor(struct baton_node *n, const struct baton_message *m)
 {
 	uint64_t now_ms = baton_now_ms();
 	unsigned count = 0;
+	bool refused;
 
 	if (m->hello)
 		greeted(n);
@@ -289,7 +290,9 @@ static void take_stor(struct baton_node *n, const struct baton_message *m)
 		told_everything(n);
 	/* Only what the plugin waits for: an answer to each would wake it, busy as it is, once more
 	 * for nothing. */
-	if (m->delete_count || any_refused(n->statuses, count))
+	refused = any_refused(n->statuses, count);
+	if (refused || (m->delete_count && !m->confirm) ||
+	    (m->confirm && !baton_confirm_wait(n, m)))
 		answer(n, n->statuses, count, m->header);
 	/* What the plugin has but another node owns leaves this gateway. */
 	for (unsigned i = 0; i < m->session_count; i++) {
@@ -349,6 +352,7 @@ void baton_gateway_closed(void *ctx)
 	baton_log(BATON_LOG_WARNING, "charon_disconnected",
 		  "note=\"its SAs stay in the kernel; they are given back when it returns\"");
 	baton_install_abort(n);
+	baton_confirm_drop(n);
 }
 
 static void replay_event(struct baton_node *n, const struct baton_sa_state *s)

@@ -340,7 +340,7 @@ static void miss_charon(struct baton_node *n, uint64_t now_ms)
 static uint64_t turn(void *ctx, uint64_t now_ms)
 {
 	struct baton_node *n = ctx;
-	uint64_t next = now_ms + IDLE_MS, follow;
+	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms;
 
 	if (now_ms >= n->settle_ms) {
 		baton_gateway_settle(n, now_ms);
@@ -377,6 +377,9 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	follow = baton_follow_turn(n, now_ms);
 	if (follow < next)
 		next = follow;
+	confirm_ms = baton_confirm_look(n, now_ms);
+	if (confirm_ms < next)
+		next = confirm_ms;
 	listen_to_xfrm(n, now_ms);
 	if (n->xfrm_gulp_ms && n->xfrm_gulp_ms < next)
 		next = n->xfrm_gulp_ms;
@@ -481,6 +484,7 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->udp.fd = -1;
 	STAILQ_INIT(&n->waiting);
 	STAILQ_INIT(&n->flying);
+	TAILQ_INIT(&n->confirms);
 	n->loop.turn = turn;
 	n->loop.ctx = n;
 	n->own = (struct baton_ownership){
@@ -516,6 +520,7 @@ void baton_node_stop(struct baton_node *n)
 {
 	baton_ctl_close(n);
 	baton_charon_link_close(&n->link);
+	baton_confirm_drop(n);
 	if (n->xfrm)
 		baton_xfrm_close(n->xfrm);
 	baton_fence_close(n->fence, true); /* as the SAs: they stay */

@@ -4,6 +4,7 @@
  *   node.c      sockets, peers, the turn of the loop
  *   gateway.c   sessions of the local IKE daemon and their SAs in the kernel
  *   install.c   giving sessions to the IKE daemon
+ *   confirm.c   telling it when the stores have what it told
  *   retreat.c   taking them away again when another node owns them
  *   lease.c     which sequence numbers may be used
  *   takeover.c  claiming another server's sessions
@@ -68,6 +69,8 @@ struct baton_follow {
 };
 
 struct baton_ctl;
+struct baton_confirm;
+TAILQ_HEAD(baton_confirm_list, baton_confirm);
 
 struct baton_node {
 	struct baton_config config;
@@ -95,6 +98,8 @@ struct baton_node {
 	struct baton_charon_link link;
 	STAILQ_HEAD(install_queue, baton_install) waiting, flying;
 	unsigned flying_count, waiting_count;
+	struct baton_confirm_list confirms; /* responses that wait for the stores */
+	bool confirm_lost;		    /* that one could not was said */
 	struct baton_takeover takeover, last_takeover;
 	bool greeting;	  /* charon is telling what it has */
 	bool recover_due; /* ask the peers for our own sessions: charon has told its own, and ... */
@@ -116,6 +121,7 @@ struct baton_node {
 	/* statistics */
 	uint64_t strangers;	/* datagrams from addresses that are no peer's */
 	uint64_t fence_refused; /* packets that the kernel has stopped at a lease */
+	uint64_t unconfirmed;	/* responses sent, or held, without the stores' acknowledgement */
 	uint64_t xfrm_events, xfrm_overruns, charon_refused, spi_collisions;
 };
 
@@ -154,6 +160,14 @@ void baton_install_abort(struct baton_node *n);
 /* Raises the kernel's numbers of a session that the IKE daemon holds to what a claim has granted.
  */
 void baton_install_raise(struct baton_node *n, struct baton_record *r);
+
+/* confirm.c */
+/* What m has put or deleted by now is to be confirmed: later, or, if false, at once. */
+bool baton_confirm_wait(struct baton_node *n, const struct baton_message *m);
+/* Answers what can be answered; when to look again at the latest. */
+uint64_t baton_confirm_look(struct baton_node *n, uint64_t now_ms);
+/* The IKE daemon is gone. */
+void baton_confirm_drop(struct baton_node *n);
 
 /* lease.c */
 /* Uses what the stores have acknowledged of r's leases by now. */

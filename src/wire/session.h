@@ -13,10 +13,11 @@ extern const struct key_field ike_keys[IKE_KEYS], child_keys[CHILD_KEYS];
 extern const struct local_field ike_attributes[IKE_ATTRIBUTES], child_attributes[CHILD_ATTRIBUTES];
 
 #define IKE_FLAGS                                                                                  \
-	(BATON_IKE_INITIATOR | BATON_IKE_NAT_LOCAL | BATON_IKE_NAT_REMOTE | BATON_IKE_ENCAP_FORCED)
+	(BATON_IKE_INITIATOR | BATON_IKE_NAT_LOCAL | BATON_IKE_NAT_REMOTE |                        \
+	 BATON_IKE_ENCAP_FORCED | BATON_IKE_REKEYED)
 #define CHILD_FLAGS                                                                                \
 	(BATON_CHILD_INITIATOR | BATON_CHILD_ESN | BATON_CHILD_ENCAP | BATON_CHILD_NO_REPLAY |     \
-	 BATON_CHILD_REKEYED)
+	 BATON_CHILD_REKEYED | BATON_CHILD_PENDING)
 #define STATUS_TYPES_FROM 16384u /* RFC 7296 3.10.1: below are errors */
 
 #endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation. process_message() of a restored IKE_SA is replaced, as is its
+ * destroy(), to forget what is known of it here.
+ *
+ * A request that was answered before the failure is answered with the same bytes: charon
+ * would do so as well, but has no way to be told. This ends with the peer's next request.
+ *
+ * A request may have a higher message ID than the one expected, for liveness checks are
+ * not stored one by one. If it is authentic, the peer has had answers to all before it. It
+ * is never lower: what changed anything was stored before it was answered. charon drops an
+ * exchange of its own when the expected ID is set; while there is one the request is
+ * ignored, and the peer repeats it.
+ */
+#include "baton_resume.h"
+#include "baton_request.h"
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <threading/mutex.h>
+#include <baton/message.h>
+
+typedef typeof(((ike_sa_t*)0)->process_message) process_message_t;
+typedef typeof(((ike_sa_t*)0)->destroy) destroy_t;
+
+/**
+ * A restored IKE_SA. Used by whoever has it checked out.
+ */
+typedef struct {
+	/** requests below this message ID may come */
+	uint32_t limit;
+	/** message ID of the last request, and what it was answered */
+	uint32_t msgid;
+	uint8_t hash[BATON_REQUEST_HASH_LEN];
+	chunk_t response;
+} resumed_t;
+
+/** the originals, the same for every IKE_SA */
+static process_message_t real_process_message;
+static destroy_t real_destroy;
+
+/** resumed_t by IKE_SA */
+static hashtable_t *all;
+static mutex_t *mutex;
+
+static resumed_t *find(ike_sa_t *ike_sa)
+{
+	resumed_t *resumed;
+
+	mutex->lock(mutex);
+	resumed = all->get(all, ike_sa);
+	mutex->unlock(mutex);
+	return resumed;
+}
+
+/**
+ * Send one IKE message the way its request came
+ */
+static void send_message(message_t *request, chunk_t bytes)
+{
+	host_t *me = request->get_destination(request);
+	host_t *other = request->get_source(request);
+
+	charon->sender->send(charon->sender, packet_create_from_data(me->clone(me),
+									other->clone(other), chunk_clone(bytes)));
+}
+
+/**
+ * Answer with the stored response; the lengths in it were checked when it was decoded
+ */
+static void answer(ike_sa_t *ike_sa, resumed_t *resumed, message_t *request)
+{
+	chunk_t left = resumed->response;
+	uint32_t len;
+
+	DBG1(DBG_IKE, "baton: request with message ID %u was answered before the failure, "
+		 "sending the same response", resumed->msgid);
+	ike_sa->set_statistic(ike_sa, STAT_INBOUND, (uint32_t)time_monotonic(NULL));
+	while (left.len >= BATON_IKE_HEADER_LEN)
+	{
+		len = untoh32(left.ptr + BATON_IKE_HEADER_LEN - 4);
+		send_message(request, chunk_create(left.ptr, min(len, left.len)));
+		left = chunk_skip(left, len);
+	}
+}
+
+/**
+ * Is this the request that was answered last?
+ */
+static bool is_answered(ike_sa_t *ike_sa, resumed_t *resumed, message_t *request)
+{
+	uint8_t hash[BATON_REQUEST_HASH_LEN];
+
+	return resumed->response.len &&
+		   request->get_message_id(request) == resumed->msgid &&
+		   ike_sa->get_message_id(ike_sa, FALSE) == resumed->msgid + 1 &&
+		   baton_request_hash(request->get_packet_data(request), hash) &&
+		   memeq_const(hash, resumed->hash, sizeof(hash));
+}
+
+/**
+ * Has it the peer's integrity check value? Found out with a copy.
+ */
+static bool is_authentic(ike_sa_t *ike_sa, message_t *message)
+{
+	host_t *me = message->get_destination(message);
+	host_t *other = message->get_source(message);
+	message_t *copy;
+	bool success;
+
+	copy = message_create_from_packet(packet_create_from_data(other->clone(other),
+					me->clone(me), chunk_clone(message->get_packet_data(message))));
+	success = copy->parse_header(copy) == SUCCESS &&
+			  copy->parse_body(copy, ike_sa->get_keymat(ike_sa)) == SUCCESS;
+	copy->destroy(copy);
+	return success;
+}
+
+/**
+ * Is an exchange of ours under way?
+ */
+static bool is_busy(ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	task_t *task;
+	bool busy;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_ACTIVE);
+	busy = enumerator->enumerate(enumerator, &task);
+	enumerator->destroy(enumerator);
+	return busy;
+}
+
+/**
+ * Expect a request that follows some that were not stored
+ */
+static void skip_to(ike_sa_t *ike_sa, message_t *request)
+{
+	uint32_t msgid = request->get_message_id(request);
+
+	if (!is_busy(ike_sa) && is_authentic(ike_sa, request))
+	{
+		DBG1(DBG_IKE, "baton: expecting message ID %u, the liveness checks before it "
+			 "were answered before the failure", msgid);
+		ike_sa->set_message_id(ike_sa, FALSE, msgid);
+	}
+}
+
+static status_t process_message(ike_sa_t *ike_sa, message_t *message)
+{
+	resumed_t *resumed = find(ike_sa);
+	uint32_t msgid = message->get_message_id(message);
+
+	if (resumed && message->get_request(message))
+	{
+		if (is_answered(ike_sa, resumed, message))
+		{
+			answer(ike_sa, resumed, message);
+			return SUCCESS;
+		}
+		if (msgid > ike_sa->get_message_id(ike_sa, FALSE) && msgid < resumed->limit)
+		{
+			skip_to(ike_sa, message);
+		}
+	}
+	return real_process_message(ike_sa, message);
+}
+
+static void resumed_destroy(resumed_t *resumed)
+{
+	chunk_free(&resumed->response);
+	free(resumed);
+}
+
+static void destroy(ike_sa_t *ike_sa)
+{
+	resumed_t *resumed;
+
+	mutex->lock(mutex);
+	resumed = all->remove(all, ike_sa);
+	mutex->unlock(mutex);
+	if (resumed)
+	{
+		resumed_destroy(resumed);
+	}
+	real_destroy(ike_sa);
+}
+
+/*
+ * Described in header
+ */
+void baton_resume(ike_sa_t *ike_sa, const struct baton_session *session)
+{
+	resumed_t *resumed;
+
+	INIT(resumed,
+		.limit = session->msgid_in + BATON_MSGID_WINDOW,
+		.msgid = session->response.msgid,
+		.response = chunk_clone(chunk_create((u_char*)session->response.bytes,
+											 session->response.len)),
+	);
+	memcpy(resumed->hash, session->response.request, sizeof(resumed->hash));
+	real_process_message = ike_sa->process_message;
+	real_destroy = ike_sa->destroy;
+	mutex->lock(mutex);
+	all->put(all, ike_sa, resumed);
+	mutex->unlock(mutex);
+	ike_sa->process_message = process_message;
+	ike_sa->destroy = destroy;
+}
+
+/*
+ * Described in header
+ */
+void baton_resume_init(void)
+{
+	mutex = mutex_create(MUTEX_TYPE_DEFAULT);
+	all = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 128);
+}
+
+static void free_resumed(void *value, const void *key)
+{
+	resumed_destroy(value);
+}
+
+/*
+ * Described in header
+ */
+void baton_resume_deinit(void)
+{
+	all->destroy_function(all, free_resumed);
+	mutex->destroy(mutex);
+}
