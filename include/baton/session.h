@@ -132,6 +132,7 @@ struct baton_child {
 #define BATON_IKE_NAT_REMOTE 0x04u /* NAT seen before the peer */
 #define BATON_IKE_ENCAP_FORCED 0x08u
 #define BATON_IKE_REKEYED 0x10u /* replaced by another one; kept until the peer deletes it */
+#define BATON_IKE_ONLY 0x20u	/* it has CHILD SAs, which are not stored */
 
 /* Liveness checks are not stored one by one: the next request of the peer has the message ID
  * msgid_in, or one that is higher by less than this (docs/protocol.md 5.3.9). */

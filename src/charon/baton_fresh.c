@@ -23,6 +23,22 @@ void baton_fresh_take(struct baton_session *session, linked_list_t *names)
 }
 
 /**
+ * The names of all CHILD_SAs of a connection
+ */
+static void add_all(peer_cfg_t *peer_cfg, linked_list_t *names)
+{
+	enumerator_t *enumerator;
+	child_cfg_t *child_cfg;
+
+	enumerator = peer_cfg->create_child_cfg_enumerator(peer_cfg);
+	while (enumerator->enumerate(enumerator, &child_cfg))
+	{
+		names->insert_last(names, strdup(child_cfg->get_name(child_cfg)));
+	}
+	enumerator->destroy(enumerator);
+}
+
+/**
  * Find the configuration of a CHILD_SA
  */
 static child_cfg_t *find_cfg(peer_cfg_t *peer_cfg, char *name)
@@ -45,11 +61,15 @@ static child_cfg_t *find_cfg(peer_cfg_t *peer_cfg, char *name)
 /*
  * Described in header
  */
-void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names)
+void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 {
 	child_cfg_t *child_cfg;
 	char *name;
 
+	if (all)
+	{
+		add_all(ike_sa->get_peer_cfg(ike_sa), names);
+	}
 	while (names->remove_first(names, (void**)&name) == SUCCESS)
 	{
 		child_cfg = find_cfg(ike_sa->get_peer_cfg(ike_sa), name);

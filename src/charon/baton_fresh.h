@@ -24,7 +24,8 @@ void baton_fresh_take(struct baton_session *session, linked_list_t *names);
  *
  * @param ike_sa		established IKE_SA, checked out
  * @param names			names of configurations, empty afterwards
+ * @param all			make one of each that the connection has
  */
-void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names);
+void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all);
 
 #endif /** BATON_FRESH_H_ */

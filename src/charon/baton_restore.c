@@ -364,7 +364,8 @@ static int activate(restore_t *r)
 			 ike_sa->get_my_host(ike_sa), ike_sa->get_my_id(ike_sa),
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
-		baton_fresh_create(ike_sa, r->fresh);
+		baton_fresh_create(ike_sa, r->fresh,
+						   (r->session->flags & BATON_IKE_ONLY) != 0);
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 		r->ike_sa = NULL;
 	}

@@ -8,9 +8,9 @@
  *
  * A request may have a higher message ID than the one expected, for liveness checks are
  * not stored one by one. If it is authentic, the peer has had answers to all before it. It
- * is never lower: what changed anything was stored before it was answered. charon drops an
- * exchange of its own when the expected ID is set; while there is one the request is
- * ignored, and the peer repeats it.
+ * is never lower: what changed anything was stored before it was answered. charon's only
+ * way to set the expected ID drops an exchange of its own; so it is made to answer the
+ * missing checks once more.
  */
 #include "baton_resume.h"
 #include "baton_request.h"
@@ -117,32 +117,88 @@ static bool is_authentic(ike_sa_t *ike_sa, message_t *message)
 }
 
 /**
- * Is an exchange of ours under way?
+ * The keys of an IKE_SA from the peer's side
  */
-static bool is_busy(ike_sa_t *ike_sa)
-{
-	enumerator_t *enumerator;
-	task_t *task;
-	bool busy;
+typedef struct {
+	keymat_t public;
+	keymat_t *ours;
+} mirror_t;
 
-	enumerator = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_ACTIVE);
-	busy = enumerator->enumerate(enumerator, &task);
-	enumerator->destroy(enumerator);
-	return busy;
+METHOD(keymat_t, mirror_get_version, ike_version_t,
+	mirror_t *this)
+{
+	return this->ours->get_version(this->ours);
+}
+
+METHOD(keymat_t, mirror_get_aead, aead_t*,
+	mirror_t *this, bool in)
+{
+	return this->ours->get_aead(this->ours, !in);
 }
 
 /**
- * Expect a request that follows some that were not stored
+ * Make the liveness check of a message ID, as the peer had sent it
+ */
+static message_t *create_check(ike_sa_t *ike_sa, message_t *like, uint32_t msgid)
+{
+	mirror_t mirror = {
+		.public = {
+			.get_version = _mirror_get_version,
+			.get_aead = _mirror_get_aead,
+		},
+		.ours = ike_sa->get_keymat(ike_sa),
+	};
+	host_t *me = like->get_destination(like);
+	host_t *other = like->get_source(like);
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	message_t *message, *check = NULL;
+	packet_t *packet;
+
+	id = id->clone(id);
+	id->switch_initiator(id);
+	message = message_create(IKEV2_MAJOR_VERSION, IKEV2_MINOR_VERSION);
+	message->set_exchange_type(message, INFORMATIONAL);
+	message->set_request(message, TRUE);
+	message->set_message_id(message, msgid);
+	message->set_ike_sa_id(message, id);
+	message->set_source(message, other->clone(other));
+	message->set_destination(message, me->clone(me));
+	if (message->generate(message, &mirror.public, &packet) == SUCCESS)
+	{
+		check = message_create_from_packet(packet);
+		if (check->parse_header(check) != SUCCESS)
+		{
+			check->destroy(check);
+			check = NULL;
+		}
+	}
+	message->destroy(message);
+	id->destroy(id);
+	return check;
+}
+
+/**
+ * Have charon answer once more the liveness checks that were answered, but not stored,
+ * before this request. The peer ignores these responses.
  */
 static void skip_to(ike_sa_t *ike_sa, message_t *request)
 {
 	uint32_t msgid = request->get_message_id(request);
+	uint32_t expected = ike_sa->get_message_id(ike_sa, FALSE);
+	message_t *check;
+	bool success = is_authentic(ike_sa, request);
 
-	if (!is_busy(ike_sa) && is_authentic(ike_sa, request))
+	if (success)
 	{
-		DBG1(DBG_IKE, "baton: expecting message ID %u, the liveness checks before it "
-			 "were answered before the failure", msgid);
-		ike_sa->set_message_id(ike_sa, FALSE, msgid);
+		DBG1(DBG_IKE, "baton: request with message ID %u instead of %u, the liveness "
+			 "checks before it were answered before the failure", msgid, expected);
+	}
+	while (success && expected < msgid)
+	{
+		check = create_check(ike_sa, request, expected);
+		success = check && real_process_message(ike_sa, check) == SUCCESS &&
+				  ike_sa->get_message_id(ike_sa, FALSE) == ++expected;
+		DESTROY_IF(check);
 	}
 }
 

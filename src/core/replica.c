@@ -129,7 +129,7 @@ static void put_reports(struct baton_peer *p, const struct baton_record *r, stru
 		.msgid_in = r->msgid_in,
 		.msgid_out = r->msgid_out,
 	};
-	for (unsigned i = 0; i < r->mark_count; i++)
+	for (unsigned i = 0; !r->ike_only && i < r->mark_count; i++)
 		reps[n++] = (struct baton_report){
 			.kind = BATON_REPORT_CHILD,
 			.protocol = r->marks[i].protocol,
@@ -158,10 +158,10 @@ static int put_change(struct baton_peer *p, struct baton_record *r, uint8_t what
 		put_reports(p, r, b);
 		return 0;
 	}
-	for (unsigned i = 0; i < r->mark_count; i++)
+	for (unsigned i = 0; !r->ike_only && i < r->mark_count; i++)
 		r->marks[i].told = true;
 	r->granted_stale = r->unproven;
-	len = baton_record_render(r, now_ms, &p->session, p->body, sizeof(p->body));
+	len = baton_record_tell(r, now_ms, &p->session, p->body, sizeof(p->body));
 	if (len < 0)
 		return len;
 	baton_build_session(b, p->body, (size_t)len);

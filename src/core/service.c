@@ -146,7 +146,7 @@ static int fits(struct baton_service *s, const struct baton_id *peer, const stru
 {
 	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len
 								: 0;
-	int len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
+	int len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
 
 	if (len < 0)
 		return len;
@@ -178,9 +178,9 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 	}
 	/* Of the claim that is being answered: as it was then. */
 	r->granted_stale = s->msg.claim ? r->claim_stale : is_stale(s, r, now_ms);
-	for (unsigned i = 0; i < r->mark_count; i++)
+	for (unsigned i = 0; !r->ike_only && i < r->mark_count; i++)
 		r->marks[i].told = true;
-	len = baton_record_render(r, now_ms, &s->session, s->body, sizeof(s->body));
+	len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
 	if (len < 0)
 		return len;
 	baton_build_session(b, s->body, (size_t)len);

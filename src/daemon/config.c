@@ -162,14 +162,40 @@ static int set_level(enum baton_log_level *to, const char *value)
 
 const char *const baton_ack_names[] = {"any", "majority", "all"};
 
+static const char *const replay_mode_names[] = {"resume", "strict", "sync"};
+static const char *const replicate_names[] = {"all", "ike"};
+
+/* Which of the names is it? -BATON_E_VALUE when none. */
+static int choose(const char *const *names, unsigned count, const char *value)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(value, names[i]) == 0)
+			return (int)i;
+	return -BATON_E_VALUE;
+}
+
 static int set_ack(enum baton_ack *to, const char *value)
 {
-	for (unsigned i = BATON_ACK_ANY; i <= BATON_ACK_ALL; i++)
-		if (strcmp(value, baton_ack_names[i]) == 0) {
-			*to = (enum baton_ack)i;
-			return 0;
-		}
-	return -BATON_E_VALUE;
+	int i = choose(baton_ack_names, 3, value);
+
+	*to = i < 0 ? *to : (enum baton_ack)i;
+	return i < 0 ? i : 0;
+}
+
+static int set_replay_mode(enum baton_replay_mode *to, const char *value)
+{
+	int i = choose(replay_mode_names, 3, value);
+
+	*to = i < 0 ? *to : (enum baton_replay_mode)i;
+	return i < 0 ? i : 0;
+}
+
+static int set_replicate(bool *ike_only, const char *value)
+{
+	int i = choose(replicate_names, 2, value);
+
+	*ike_only = i == 1;
+	return i < 0 ? i : 0;
 }
 
 static int set_store_loss(struct baton_config *c, const char *value)
@@ -229,6 +255,12 @@ static int set_main(struct baton_config *c, const char *section, const char *nam
 		return set_ack(&c->ack, value);
 	if (IS("gateway", "ack_wait"))
 		return set_ms(&c->ack_wait_ms, value, 10, 60000);
+	if (IS("gateway", "replay_mode"))
+		return set_replay_mode(&c->replay_mode, value);
+	if (IS("gateway", "replicate"))
+		return set_replicate(&c->ike_only, value);
+	if (IS("gateway", "rekey_pace"))
+		return set_number(&c->rekey_pace, value, 0, 100000);
 	if (IS("gateway", "on_store_loss"))
 		return set_store_loss(c, value);
 	if (IS("store", "enabled"))
@@ -325,6 +357,7 @@ int baton_config_read(struct baton_config *c, const char *path, FILE *err)
 		.lease = BATON_LEASE_DEFAULT,
 		.hold_ms = BATON_HOLD_MS,
 		.ack_wait_ms = 500,
+		.rekey_pace = 10,
 		.fence = true,
 		.max_sessions = 100000,
 	};
@@ -370,6 +403,8 @@ const char *baton_config_fixed(const struct baton_config *c, const struct baton_
 		return "role";
 	if (c->fence != next->fence || (c->fence && c->lease != next->lease))
 		return "fence";
+	if (c->ike_only != next->ike_only)
+		return "replicate"; /* the stores have what was put as it was */
 	if (c->max_sessions != next->max_sessions)
 		return "max_sessions";
 	return NULL;

@@ -22,6 +22,9 @@ struct baton_peer_config {
 enum baton_ack { BATON_ACK_ANY, BATON_ACK_MAJORITY, BATON_ACK_ALL };
 extern const char *const baton_ack_names[];
 
+/* How SAs that were taken over begin (docs/protocol.md 5.3.10). */
+enum baton_replay_mode { BATON_REPLAY_RESUME, BATON_REPLAY_STRICT, BATON_REPLAY_SYNC };
+
 struct baton_config {
 	struct baton_id server_id;
 	char server_name[BATON_NAME_MAX];
@@ -39,8 +42,11 @@ struct baton_config {
 	uint32_t hold_ms;
 	enum baton_ack ack;
 	uint32_t ack_wait_ms; /* for the stores' acknowledgement; then fence_on_loss decides */
-	bool fence;	      /* the kernel ends SAs at their lease */
-	bool fence_on_loss;   /* on_store_loss = fence, else continue */
+	enum baton_replay_mode replay_mode;
+	bool ike_only;	     /* replicate = ike: the CHILD SAs stay here */
+	uint32_t rekey_pace; /* rekeyings a second after a takeover, 0 = none */
+	bool fence;	     /* the kernel ends SAs at their lease */
+	bool fence_on_loss;  /* on_store_loss = fence, else continue */
 	uint32_t max_sessions;
 };
 

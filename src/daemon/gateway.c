@@ -157,10 +157,11 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	if (status)
 		goto out;
 	r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
+	r->ike_only = n->config.ike_only;
 	r->held = true;
 	r->stale = false; /* what it has now, it has made */
 	/* SAs from before our start: a store may know them. */
-	for (unsigned i = 0; n->greeting && i < r->mark_count; i++)
+	for (unsigned i = 0; n->greeting && !r->ike_only && i < r->mark_count; i++)
 		r->marks[i].told = true;
 	baton_lease_use(n, r);
 	baton_lease_grant(n, r); /* if they were moved */
@@ -377,6 +378,11 @@ static void dumped(void *ctx, const struct baton_sa_state *s)
 	replay_event(ctx, s);
 }
 
+void baton_gateway_look(struct baton_node *n)
+{
+	baton_xfrm_dump(n->xfrm, dumped, n);
+}
+
 void baton_gateway_xfrm_event(void *ctx, const struct baton_xfrm_event *e)
 {
 	struct baton_node *n = ctx;
@@ -398,7 +404,7 @@ void baton_gateway_xfrm_event(void *ctx, const struct baton_xfrm_event *e)
 	case BATON_XFRM_OVERRUN:
 		n->xfrm_overruns++;
 		baton_log(BATON_LOG_WARNING, "xfrm_overrun", "action=dump");
-		baton_xfrm_dump(n->xfrm, dumped, n);
+		baton_gateway_look(n);
 		return;
 	default:
 		return;

@@ -79,6 +79,8 @@ static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
 			return; /* that one counts */
 		}
 		r->held |= ok;
+		if (ok && !i->adopt && !r->stale)
+			baton_refresh_begin(n, r);
 	}
 	baton_takeover_installed(n, ok);
 }
@@ -197,6 +199,8 @@ static int set_numbers(struct baton_node *n, struct baton_mark *m, bool adopt)
 		sets[0].out_seq = c->out_seq;
 		sets[1].in_seq = c->in_seq;
 	}
+	if (!adopt && n->config.replay_mode == BATON_REPLAY_SYNC)
+		sets[1].in_seq = BATON_SEQ_CLOSED;
 	err = baton_xfrm_set_counters(n->xfrm, sets, 2, results);
 	if (err)
 		baton_log(BATON_LOG_ERROR, "counters_failed",

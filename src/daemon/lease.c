@@ -145,7 +145,7 @@ void baton_lease_use_all(struct baton_node *n)
 }
 
 /* The IKE daemon is asked once; what it makes is told by it as any other change. */
-static void ask_rekey(struct baton_node *n, const struct baton_mark *m)
+void baton_lease_ask_rekey(struct baton_node *n, const struct baton_mark *m)
 {
 	struct baton_header h = {.exchange = BATON_SA_REKEY, .flags = BATON_FLAG_INITIATOR};
 	const struct baton_report rep = {
@@ -185,7 +185,7 @@ void baton_lease_look(struct baton_node *n, struct baton_mark *m)
 	m->renewing = true;
 	rekey = worn || !n->config.fence_on_loss;
 	if (rekey)
-		ask_rekey(n, m);
+		baton_lease_ask_rekey(n, m);
 	baton_log(BATON_LOG_WARNING, "lease_ends",
 		  "spi_in=%08x spi_out=%08x seq=%" PRIu64 " lease=%" PRIu64
 		  " reason=\"%s\" action=%s",

@@ -340,7 +340,7 @@ static void miss_charon(struct baton_node *n, uint64_t now_ms)
 static uint64_t turn(void *ctx, uint64_t now_ms)
 {
 	struct baton_node *n = ctx;
-	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms;
+	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms;
 
 	if (now_ms >= n->settle_ms) {
 		baton_gateway_settle(n, now_ms);
@@ -380,6 +380,9 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	confirm_ms = baton_confirm_look(n, now_ms);
 	if (confirm_ms < next)
 		next = confirm_ms;
+	refresh_ms = baton_refresh_tick(n, now_ms);
+	if (refresh_ms < next)
+		next = refresh_ms;
 	listen_to_xfrm(n, now_ms);
 	if (n->xfrm_gulp_ms && n->xfrm_gulp_ms < next)
 		next = n->xfrm_gulp_ms;

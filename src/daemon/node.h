@@ -7,6 +7,7 @@
  *   confirm.c   telling it when the stores have what it told
  *   retreat.c   taking them away again when another node owns them
  *   lease.c     which sequence numbers may be used
+ *   refresh.c   rekeying what was taken over
  *   takeover.c  claiming another server's sessions
  *   follow.c    a copy of a peer's sessions at a node that is none of its stores
  *   ctl.c, ctl_show.c  batonctl
@@ -119,9 +120,12 @@ struct baton_node {
 	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
 	uint8_t datagram[BATON_MESSAGE_MAX];
 	/* statistics */
-	uint64_t strangers;	/* datagrams from addresses that are no peer's */
-	uint64_t fence_refused; /* packets that the kernel has stopped at a lease */
-	uint64_t unconfirmed;	/* responses sent, or held, without the stores' acknowledgement */
+	uint64_t strangers;		      /* datagrams from addresses that are no peer's */
+	uint64_t fence_refused;		      /* packets that the kernel has stopped at a lease */
+	uint64_t refresh_ms, refresh_look_ms; /* when next; 0 = nothing is to be rekeyed */
+	uint32_t refresh_credit;	      /* thousandths of a rekeying that may be begun */
+	unsigned refreshed;
+	uint64_t unconfirmed; /* responses sent, or held, without the stores' acknowledgement */
 	uint64_t xfrm_events, xfrm_overruns, charon_refused, spi_collisions;
 };
 
@@ -138,6 +142,8 @@ void baton_gateway_message(void *ctx, const void *buf, size_t len);
 void baton_gateway_opened(void *ctx);
 void baton_gateway_closed(void *ctx);
 void baton_gateway_xfrm_event(void *ctx, const struct baton_xfrm_event *e);
+/* Where do all SAs stand? */
+void baton_gateway_look(struct baton_node *n);
 void baton_gateway_settle(struct baton_node *n, uint64_t now_ms);
 /* Kernel identifiers of an SA. */
 struct baton_sa_id baton_gateway_sa(const struct baton_mark *m, bool outbound);
@@ -189,6 +195,15 @@ int baton_lease_open(struct baton_node *n, const char **why);
 /* Has the SA come to the end of its numbers, or of a lease that no store extends? */
 void baton_lease_look(struct baton_node *n, struct baton_mark *m);
 void baton_lease_settled(void *ctx, struct baton_peer *p, struct baton_record *r);
+
+/* Asks the IKE daemon to rekey an SA. */
+void baton_lease_ask_rekey(struct baton_node *n, const struct baton_mark *m);
+
+/* refresh.c */
+/* The SAs of r were taken over: to be rekeyed by and by. */
+void baton_refresh_begin(struct baton_node *n, struct baton_record *r);
+/* When to be called again. */
+uint64_t baton_refresh_tick(struct baton_node *n, uint64_t now_ms);
 
 /* retreat.c */
 void baton_retreat_losing(void *ctx, struct baton_record *r);

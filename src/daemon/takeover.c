@@ -66,6 +66,9 @@ static void use_session(struct baton_node *n, struct baton_record *r)
 		baton_install_raise(n, r);
 	if (r->held || r->installing)
 		return;
+	if ((n->config.replay_mode == BATON_REPLAY_STRICT && !t->recover) ||
+	    r->flags & BATON_IKE_ONLY)
+		r->stale = true; /* its CHILD SAs are made anew, trusted or not stored */
 	t->sessions++;
 	baton_install_queue(n, r, t->recover);
 }

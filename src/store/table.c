@@ -223,6 +223,7 @@ int baton_table_replace(struct baton_table *t, struct baton_record *r,
 	r->version = s->version;
 	r->stores = s->stores;
 	r->ranks = s->ranks;
+	r->flags = s->flags;
 	r->local = s->local;
 	r->remote = s->remote;
 	r->stored_ms = now_ms;
@@ -328,13 +329,29 @@ int baton_record_decode(const struct baton_record *r, uint64_t now_ms, struct ba
 	return 0;
 }
 
-int baton_record_render(const struct baton_record *r, uint64_t now_ms,
-			struct baton_session *scratch, void *buf, size_t size)
+static int encode(struct baton_session *scratch, int err, void *buf, size_t size)
 {
-	int err = baton_record_decode(r, now_ms, scratch);
-
 	if (!err)
 		err = baton_session_encode(scratch, buf, size);
 	baton_session_wipe(scratch);
 	return err;
+}
+
+int baton_record_render(const struct baton_record *r, uint64_t now_ms,
+			struct baton_session *scratch, void *buf, size_t size)
+{
+	return encode(scratch, baton_record_decode(r, now_ms, scratch), buf, size);
+}
+
+int baton_record_tell(const struct baton_record *r, uint64_t now_ms, struct baton_session *scratch,
+		      void *buf, size_t size)
+{
+	int err = baton_record_decode(r, now_ms, scratch);
+
+	if (!err && r->ike_only && scratch->child_count) {
+		baton_wipe(scratch->children, sizeof(scratch->children));
+		scratch->child_count = 0;
+		scratch->flags |= BATON_IKE_ONLY;
+	}
+	return encode(scratch, err, buf, size);
 }

@@ -40,6 +40,7 @@ struct baton_mark {
 		step; /* of the lease, as the rate asks for; below the configured one that counts */
 	uint32_t rate_pps; /* packets per second, the highest of late */
 	bool renewing;	   /* its rekeying was asked for */
+	bool taken;	   /* taken over, and not rekeyed since */
 	bool fresh;	   /* not known before the last put: an SA just made */
 	bool told;	   /* another may know it: no number beyond usable may be sent */
 	bool unproven;	   /* claimed, but not proven: none of its numbers is ours */
@@ -71,6 +72,7 @@ struct baton_record {
 	bool deleted;
 	uint64_t stored_ms; /* when body was stored: lifetimes count from here */
 	uint32_t msgid_in, msgid_out;
+	uint8_t flags;			 /* BATON_IKE_* */
 	struct baton_addr local, remote; /* endpoints, for SA identifiers */
 	uint8_t *body;			 /* encoded session; locked memory; NULL when deleted */
 	size_t body_len;
@@ -90,6 +92,7 @@ struct baton_record {
 	bool stale;	      /* claimant: not proven, only the IKE SA may be used */
 	/* gateway role */
 	uint32_t lease_serial; /* rises with each raise of an out_lease */
+	bool ike_only;	       /* its CHILD SAs are told to nobody */
 	bool held;	       /* the IKE daemon holds it */
 	bool installing;       /* an SA_INSTALL is under way */
 	bool renewed;	       /* what is being installed has been overtaken: install again */
@@ -145,6 +148,10 @@ int baton_record_decode(const struct baton_record *r, uint64_t now_ms, struct ba
  */
 int baton_record_render(const struct baton_record *r, uint64_t now_ms,
 			struct baton_session *scratch, void *buf, size_t size);
+
+/* The same for another node: without the CHILD SAs if they are told to nobody. */
+int baton_record_tell(const struct baton_record *r, uint64_t now_ms, struct baton_session *scratch,
+		      void *buf, size_t size);
 
 bool baton_id_equal(const struct baton_id *a, const struct baton_id *b);
 bool baton_addr_equal(const struct baton_addr *a, const struct baton_addr *b); /* without port */

@@ -79,6 +79,7 @@ int baton_xfrm_dump(struct baton_xfrm *x, void (*fn)(void *ctx, const struct bat
  * results[i] is 0, -BATON_E_NOT_FOUND or -BATON_E_SYSTEM. Returns 0 when all are 0, else the first
  * that is not. */
 #define BATON_SEQ_KEEP UINT64_MAX
+#define BATON_SEQ_CLOSED (UINT64_MAX - 1) /* in_seq: nothing more is accepted */
 struct baton_sa_set {
 	struct baton_sa_id id;
 	uint64_t out_seq, in_seq;

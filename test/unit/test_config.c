@@ -219,6 +219,39 @@ static void switches_are_yes_or_no(void **state)
 	setting_refused("store", "enabled =");
 }
 
+static void what_is_stored_and_taken_over_has_modes(void **state)
+{
+	(void)state;
+	accepted(MINIMAL);
+	assert_int_equal(c.replay_mode, BATON_REPLAY_RESUME);
+	assert_int_equal(c.rekey_pace, 10);
+	assert_int_equal(c.ack, BATON_ACK_ANY);
+	assert_int_equal(c.ack_wait_ms, 500);
+	assert_false(c.ike_only || c.fence_on_loss);
+	setting_accepted("gateway", "replay_mode = strict");
+	assert_int_equal(c.replay_mode, BATON_REPLAY_STRICT);
+	setting_accepted("gateway", "replay_mode = sync");
+	assert_int_equal(c.replay_mode, BATON_REPLAY_SYNC);
+	setting_accepted("gateway", "replay_mode = resume");
+	setting_refused("gateway", "replay_mode = none");
+	setting_refused("gateway", "replay_mode =");
+	setting_accepted("gateway", "replicate = ike");
+	assert_true(c.ike_only);
+	setting_accepted("gateway", "replicate = all");
+	setting_refused("gateway", "replicate = IKE");
+	setting_accepted("gateway", "rekey_pace = 0");
+	assert_int_equal(c.rekey_pace, 0);
+	setting_refused("gateway", "rekey_pace = 100001");
+	setting_accepted("gateway", "ack = majority");
+	assert_int_equal(c.ack, BATON_ACK_MAJORITY);
+	setting_accepted("gateway", "ack = all");
+	assert_int_equal(c.ack, BATON_ACK_ALL);
+	setting_refused("gateway", "ack = some");
+	setting_accepted("gateway", "ack_wait = 10s");
+	assert_int_equal(c.ack_wait_ms, 10000);
+	setting_refused("gateway", "ack_wait = 9ms");
+}
+
 static void run_dir_is_absolute_and_short(void **state)
 {
 	char line[128] = "run_dir = /";
@@ -428,6 +461,8 @@ static void reload_takes_levels_and_steps(void **state)
 	assert_null(fixed(WHOLE "[gateway]\nfence = no\n",
 			  WHOLE "[gateway]\nfence = no\nlease = 100\n"));
 	assert_string_equal(fixed(WHOLE, WHOLE "[gateway]\nlease = 100\n"), "fence");
+	assert_string_equal(fixed(WHOLE, WHOLE "[gateway]\nreplicate = ike\n"), "replicate");
+	assert_null(fixed(WHOLE, WHOLE "[gateway]\nreplay_mode = strict\nrekey_pace = 1\n"));
 }
 
 static void reload_names_what_needs_a_restart(void **state)
@@ -563,6 +598,7 @@ int main(void)
 		cmocka_unit_test(times_have_units),
 		cmocka_unit_test(numbers_have_ranges),
 		cmocka_unit_test(switches_are_yes_or_no),
+		cmocka_unit_test(what_is_stored_and_taken_over_has_modes),
 		cmocka_unit_test(run_dir_is_absolute_and_short),
 		cmocka_unit_test(server_id_is_a_name_or_an_address),
 		cmocka_unit_test(ipsec_is_required_unless_loopback),

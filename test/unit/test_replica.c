@@ -596,6 +596,31 @@ static void an_answer_without_the_items_status_acknowledges_nothing(void **state
 	all_same();
 }
 
+/* replicate = ike: the CHILD SAs are nobody else's business, and no put is missed for them. */
+static void children_may_be_told_to_nobody(void **state)
+{
+	struct baton_record *r, *stored;
+
+	(void)state;
+	assert_int_equal(cluster_put(a, 1), BATON_OK);
+	r = cluster_record(a, 1);
+	r->ike_only = true;
+	settled();
+	stored = cluster_record(b, 1);
+	assert_non_null(stored);
+	assert_int_equal(stored->mark_count, 0);
+	assert_true(stored->flags & BATON_IKE_ONLY);
+	assert_true(r->mark_count > 0 && !r->marks[0].told);
+	count(1, 5000);
+	settled();
+	assert_int_equal(stored->msgid_in, r->msgid_in);
+	assert_int_equal(r->peers[1].acked_version, 1);
+	assert_int_equal(a->refused, 0);
+	/* Numbers that no store knows of need no store's word. */
+	baton_lease_settle(a->peers, CLUSTER_NODES, r);
+	assert_int_equal(r->marks[0].usable, r->marks[0].counters.out_lease);
+}
+
 static void states_have_names(void **state)
 {
 	(void)state;
@@ -637,6 +662,7 @@ int main(void)
 		CASE(a_full_window_makes_changes_wait),
 		CASE(a_response_that_cannot_be_read_acknowledges_nothing),
 		CASE(an_answer_without_the_items_status_acknowledges_nothing),
+		CASE(children_may_be_told_to_nobody),
 		CASE(states_have_names),
 	};
 
