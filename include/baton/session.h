@@ -136,7 +136,7 @@ struct baton_child {
 
 /* Liveness checks are not stored one by one: the next request of the peer has the message ID
  * msgid_in, or one that is higher by less than this (docs/protocol.md 5.3.9). */
-#define BATON_MSGID_WINDOW 32u
+#define BATON_MSGID_WINDOW 256u
 
 struct baton_cfg_attr {
 	uint16_t type; /* RFC 7296 3.15.1 */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
- * The messages of SA_Stor that are not about a whole session. They are built and sent
- * here; each function returns the message ID, by which an answer is known.
+ * The messages of SA_Stor that are not about a whole session: built and sent here.
  */
 #ifndef BATON_TELL_H_
 #define BATON_TELL_H_
@@ -19,6 +18,7 @@ void baton_tell_msgids(baton_link_t *link, uint64_t spi_i, uint64_t spi_r,
  * Tell that an IKE_SA is gone. It is answered when the stores have heard it too.
  *
  * @param hold		holds responses of that IKE_SA until then
+ * @return			message ID, by which the answer is known
  */
 uint32_t baton_tell_delete(baton_link_t *link, baton_hold_t *hold, uint64_t spi_i,
 						   uint64_t spi_r);

@@ -35,9 +35,9 @@
 /** deletions that are remembered while batond is away */
 #define DELETES_MAX 65536
 
-/** so many liveness checks of the peer are answered without telling: half of what is
- * tolerated after a takeover */
-#define UNTOLD_MAX (BATON_MSGID_WINDOW / 2)
+/** so many liveness checks of the peer are answered without telling; more are tolerated
+ * after a takeover, for nobody waits until this is stored */
+#define UNTOLD_MAX 16
 
 typedef struct private_baton_teller_t private_baton_teller_t;
 

@@ -163,12 +163,14 @@ json_t *baton_show_status(struct baton_node *n)
 		json_object_set_new(o, "last_takeover", baton_show_takeover(&n->last_takeover));
 	json_object_set_new(o, "store_refused", refusals(n->service->refused));
 	json_object_set_new(o, "counters",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 				      "sessions_put", (json_int_t)n->service->stored,
 				      "sessions_retrieved", (json_int_t)n->service->retrieved,
 				      "sessions_claimed", (json_int_t)n->service->claimed,
 				      "strangers_refused", (json_int_t)n->strangers,
+				      "ike_daemon_messages", (json_int_t)n->charon_messages,
 				      "ike_daemon_refused", (json_int_t)n->charon_refused,
+				      "responses_unconfirmed", (json_int_t)n->unconfirmed,
 				      "spi_collisions", (json_int_t)n->spi_collisions,
 				      "xfrm_events", (json_int_t)n->xfrm_events, "xfrm_overruns",
 				      (json_int_t)n->xfrm_overruns, "stopped_at_lease",

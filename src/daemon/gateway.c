@@ -312,6 +312,7 @@ void baton_gateway_message(void *ctx, const void *buf, size_t len)
 	struct baton_where where;
 	int err;
 
+	n->charon_messages++;
 	m->statuses = n->statuses;
 	m->status_max = BATON_ITEMS_MAX;
 	err = baton_message_decode(m, buf, len, &where);

@@ -125,7 +125,8 @@ struct baton_node {
 	uint64_t refresh_ms, refresh_look_ms; /* when next; 0 = nothing is to be rekeyed */
 	uint32_t refresh_credit;	      /* thousandths of a rekeying that may be begun */
 	unsigned refreshed;
-	uint64_t unconfirmed; /* responses sent, or held, without the stores' acknowledgement */
+	uint64_t unconfirmed;	  /* responses sent, or held, without the stores' acknowledgement */
+	uint64_t charon_messages; /* of the plugin */
 	uint64_t xfrm_events, xfrm_overruns, charon_refused, spi_collisions;
 };
 

@@ -305,6 +305,7 @@ local session = layout("session", {
 	bits("flags", "Flags", 1, {
 		{0x01, "initiator", "INITIATOR"}, {0x02, "nat_local", "NAT_LOCAL"},
 		{0x04, "nat_remote", "NAT_REMOTE"}, {0x08, "encap_forced", "ENCAP_FORCED"},
+		{0x10, "rekeyed", "REKEYED"}, {0x20, "ike_only", "IKE_ONLY"},
 	}),
 	reserved(2),
 })
@@ -433,6 +434,7 @@ local child = layout("child", {
 	bits("flags", "Flags", 1, {
 		{0x01, "initiator", "INITIATOR"}, {0x02, "esn", "ESN"}, {0x04, "encap", "ENCAP"},
 		{0x08, "no_replay", "NO_REPLAY"}, {0x10, "rekeyed", "REKEYED"},
+		{0x20, "pending", "PENDING"},
 	}),
 	hex32("inbound_spi", "Inbound SPI"), hex32("outbound_spi", "Outbound SPI"),
 	u32("replay_window", "Replay window, in packets"),
