@@ -681,14 +681,31 @@ bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct 
 	return raised;
 }
 
-unsigned baton_peers_acked(struct baton_peer *const *peers, unsigned count,
-			   const struct baton_record *r)
+enum baton_stored baton_stores_have(struct baton_peer *const *peers, unsigned count,
+				    const struct baton_record *r, uint64_t version,
+				    enum baton_ack ack)
 {
-	unsigned have = 0;
+	unsigned stores = 0, have = 0, coming = 0, need = 1;
+	bool all = true;
 
-	for (unsigned i = 0; i < count; i++)
-		if (peers[i] && peers[i]->rank &&
-		    r->peers[peers[i]->index].acked_version >= r->version)
-			have++;
-	return have;
+	for (unsigned i = 0; i < count; i++) {
+		const struct baton_peer *p = peers[i];
+		const struct baton_replica *rep;
+		bool acked;
+
+		if (!p || !p->rank)
+			continue;
+		rep = &r->peers[p->index];
+		acked = rep->acked_version >= version;
+		stores++;
+		have += acked;
+		coming += !acked && !rep->refused && p->state != BATON_PEER_DOWN;
+		all &= acked || !p->counted;
+	}
+	if (ack == BATON_ACK_MAJORITY)
+		need = stores / 2 + 1;
+	if (have >= need && (ack != BATON_ACK_ALL || all))
+		return BATON_STORED;
+	/* A store that is counted in and silent is waited for until it is written off. */
+	return have + coming >= need ? BATON_STORED_SOON : BATON_STORED_NOT;
 }

@@ -45,6 +45,11 @@
 enum baton_peer_state { BATON_PEER_DOWN, BATON_PEER_SYNCING, BATON_PEER_UP };
 extern const char *const baton_peer_state_names[];
 
+/* How many of a gateway's stores must have acknowledged what the peer is told: one, more than half
+ * of all, all that are counted in. */
+enum baton_ack { BATON_ACK_ANY, BATON_ACK_MAJORITY, BATON_ACK_ALL };
+enum baton_stored { BATON_STORED, BATON_STORED_SOON, BATON_STORED_NOT };
+
 struct baton_batch;
 struct baton_peer;
 struct baton_replica_ops {
@@ -135,9 +140,11 @@ void baton_stores_admit(struct baton_peer *const *peers, unsigned count, uint64_
  * stores; those of SAs that no store knows at once; none of an SA whose claim is not proven. True
  * when there are such. */
 bool baton_lease_settle(struct baton_peer *const *peers, unsigned count, struct baton_record *r);
-/* How many of our stores have acknowledged r as it is now, and how many are there to do so. */
-unsigned baton_peers_acked(struct baton_peer *const *peers, unsigned count,
-			   const struct baton_record *r);
+/* Have as many of our stores as `ack` asks for acknowledged that version of r, or a later one? If
+ * not: may they still, or are too few of them there? */
+enum baton_stored baton_stores_have(struct baton_peer *const *peers, unsigned count,
+				    const struct baton_record *r, uint64_t version,
+				    enum baton_ack ack);
 /* Age of the oldest change the peer has not acknowledged, in ms; 0 = none. */
 uint64_t baton_peer_lag_ms(const struct baton_peer *p, uint64_t now_ms);
 

@@ -18,8 +18,6 @@ struct baton_peer_config {
 	bool follow; /* this node keeps a copy of the peer's, though it is none of its stores */
 };
 
-/* How many of a gateway's stores must have acknowledged what the peer is told. */
-enum baton_ack { BATON_ACK_ANY, BATON_ACK_MAJORITY, BATON_ACK_ALL };
 extern const char *const baton_ack_names[];
 
 /* How SAs that were taken over begin (docs/protocol.md 5.3.10). */

@@ -23,50 +23,24 @@ struct baton_confirm {
 	} items[];
 };
 
-enum progress { STORED, UNDER_WAY, OUT_OF_REACH, LOST };
-
-/* How far one record is, of which `version` is to be stored. */
-static enum progress progress_of(const struct baton_node *n, const struct baton_record *r,
-				 uint64_t version)
+/* The least of what its records are; *lost when one of them is another node's by now. */
+static enum baton_stored progress(struct baton_node *n, const struct baton_confirm *c, bool *lost)
 {
-	unsigned stores = 0, have = 0, coming = 0, counted = 0, counted_have = 0, need = 1;
-
-	for (unsigned i = 0; i < n->peer_count; i++) {
-		const struct baton_peer *p = &n->peers[i];
-		const struct baton_replica *rep = &r->peers[i];
-		bool acked = rep->acked_version >= version;
-
-		if (!p->rank)
-			continue;
-		stores++;
-		have += acked;
-		coming += !acked && !rep->refused && p->state != BATON_PEER_DOWN;
-		counted += p->counted;
-		counted_have += p->counted && acked;
-	}
-	if (n->config.ack == BATON_ACK_MAJORITY)
-		need = stores / 2 + 1;
-	if (have >= need && (n->config.ack != BATON_ACK_ALL || counted_have == counted))
-		return STORED;
-	/* A store that is counted in and silent is waited for until it is written off. */
-	return have + coming >= need ? UNDER_WAY : OUT_OF_REACH;
-}
-
-static enum progress progress(struct baton_node *n, const struct baton_confirm *c)
-{
-	enum progress worst = STORED;
+	enum baton_stored least = BATON_STORED;
 
 	for (unsigned i = 0; i < c->count; i++) {
 		const struct baton_record *r = baton_table_find(&n->table, c->items[i].spi_i,
 								c->items[i].spi_r);
-		enum progress p;
+		enum baton_stored s;
 
 		if (!r)
 			continue; /* deleted long ago */
-		p = baton_node_owns(n, r) ? progress_of(n, r, c->items[i].version) : LOST;
-		worst = p > worst ? p : worst;
+		*lost |= !baton_node_owns(n, r);
+		s = baton_stores_have(n->peer_list, n->peer_count, r, c->items[i].version,
+				      n->config.ack);
+		least = s > least ? s : least;
 	}
-	return worst;
+	return least;
 }
 
 static bool has_stores(const struct baton_node *n)
@@ -97,7 +71,7 @@ static void answer(struct baton_node *n, const struct baton_confirm *c, int stat
 }
 
 /* Once for each time that the stores are lost. */
-static void note_unconfirmed(struct baton_node *n, enum progress p)
+static void note_unconfirmed(struct baton_node *n, enum baton_stored s)
 {
 	bool hold = n->config.fence_on_loss && has_stores(n);
 
@@ -106,24 +80,25 @@ static void note_unconfirmed(struct baton_node *n, enum progress p)
 		return;
 	n->confirm_lost = true;
 	baton_log(BATON_LOG_WARNING, "response_unconfirmed", "reason=\"%s\" action=%s",
-		  p == OUT_OF_REACH ? "too few stores can be reached" : "the stores are slow",
+		  s == BATON_STORED_NOT ? "too few stores can be reached" : "the stores are slow",
 		  hold ? "hold" : "send");
 }
 
 /* True when the request is done with. */
 static bool look(struct baton_node *n, struct baton_confirm *c, uint64_t now_ms)
 {
-	enum progress p = progress(n, c);
+	bool lost = false;
+	enum baton_stored s = progress(n, c, &lost);
 
-	if (p == STORED || p == LOST) {
-		n->confirm_lost &= p != STORED;
-		answer(n, c, p == STORED ? BATON_OK : BATON_E_STALE_OWNER);
+	if (lost || s == BATON_STORED) {
+		n->confirm_lost &= lost;
+		answer(n, c, lost ? BATON_E_STALE_OWNER : BATON_OK);
 		return true;
 	}
-	if (p == UNDER_WAY && now_ms < c->late_ms)
+	if (s == BATON_STORED_SOON && now_ms < c->late_ms)
 		return false;
 	if (has_stores(n))
-		note_unconfirmed(n, p);
+		note_unconfirmed(n, s);
 	if (n->config.fence_on_loss && has_stores(n)) {
 		c->late_ms = UINT64_MAX;
 		return false;

@@ -319,6 +319,11 @@ static void a_version_above_one_stores_is_told_to_all(void **state)
 	all_same();
 }
 
+static enum baton_stored stored(const struct baton_record *r, enum baton_ack ack)
+{
+	return baton_stores_have(a->peers, CLUSTER_NODES, r, r->version, ack);
+}
+
 static void a_report_acknowledges_no_version(void **state)
 {
 	struct baton_record *r;
@@ -333,7 +338,44 @@ static void a_report_acknowledges_no_version(void **state)
 	assert_true(cluster_settle(c, 60000));
 	assert_int_equal(cluster_record(b, 4)->msgid_in, r->msgid_in);
 	assert_false(cluster_clean(a, r, 1));
-	assert_int_equal(baton_peers_acked(a->peers, CLUSTER_NODES, r), 0);
+	assert_int_equal(stored(r, BATON_ACK_ANY), BATON_STORED_SOON);
+}
+
+/* What a response waits for, as one store after the other falls silent. */
+static void a_response_waits_for_as_many_stores_as_are_asked_for(void **state)
+{
+	struct baton_record *r;
+
+	(void)state;
+	ten_sessions();
+	r = cluster_record(a, 4);
+	assert_int_equal(stored(r, BATON_ACK_ALL), BATON_STORED);
+	part(2, true);
+	assert_int_equal(cluster_put(a, 4), BATON_OK);
+	assert_int_equal(stored(r, BATON_ACK_ANY), BATON_STORED_SOON);
+	cluster_run(c, 500);
+	assert_int_equal(stored(r, BATON_ACK_ANY), BATON_STORED);
+	assert_int_equal(stored(r, BATON_ACK_MAJORITY), BATON_STORED_SOON);
+	assert_int_equal(stored(r, BATON_ACK_ALL), BATON_STORED_SOON);
+	/* Down, and counted in: all wait for it, and there is no majority of two without it. */
+	cluster_run(c, BATON_DEADLINE_MS);
+	assert_int_equal(a->peers[2]->state, BATON_PEER_DOWN);
+	assert_int_equal(stored(r, BATON_ACK_ANY), BATON_STORED);
+	assert_int_equal(stored(r, BATON_ACK_MAJORITY), BATON_STORED_NOT);
+	assert_true(a->peers[2]->counted);
+	assert_int_equal(stored(r, BATON_ACK_ALL), BATON_STORED_SOON);
+	cluster_run(c, 2 * HOLD_MS);
+	assert_false(a->peers[2]->counted);
+	assert_int_equal(stored(r, BATON_ACK_ALL), BATON_STORED);
+	/* Alone. */
+	part(1, true);
+	cluster_run(c, 2 * BATON_DEADLINE_MS);
+	assert_int_equal(cluster_put(a, 4), BATON_OK);
+	assert_int_equal(stored(r, BATON_ACK_ANY), BATON_STORED_NOT);
+	part(1, false);
+	part(2, false);
+	assert_true(cluster_settle(c, 60000));
+	assert_int_equal(stored(r, BATON_ACK_MAJORITY), BATON_STORED);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -356,6 +398,7 @@ int main(void)
 		CASE(what_is_equal_is_not_sent),
 		CASE(a_version_above_one_stores_is_told_to_all),
 		CASE(a_report_acknowledges_no_version),
+		CASE(a_response_waits_for_as_many_stores_as_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
