@@ -327,7 +327,11 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 	baton_build_begin(&b, out, size, &h);
 	baton_build_id(&b, BATON_PL_IDI, s->own->self);
 	limit = m->cursor.max_bytes ? m->cursor.max_bytes : BATON_PAGE_BYTES;
-	if (h.exchange == BATON_SA_STOR)
+	/* Made for an earlier incarnation of this store, which knew more than this one: a late copy
+	 * could be the first that it hears of a session. */
+	if (h.exchange == BATON_SA_STOR && m->header.spi_r && m->header.spi_r != s->boot)
+		baton_build_error(&b, BATON_E_VALUE);
+	else if (h.exchange == BATON_SA_STOR)
 		answer_stor(s, peer, now_ms, &b);
 	else if (h.exchange != BATON_SA_RETR)
 		baton_build_error(&b, BATON_E_EXCHANGE);

@@ -196,6 +196,7 @@ static void a_contact_with_an_earlier_incarnation_counts_for_nothing(void **stat
 	(void)state;
 	v.boot++;
 	contact(&gw_a, 1, 1, 8000);
+	v.boot--;
 	store(&gw_a);
 	claim(&gw_b, &gw_a);
 	grants(0, 0, true);

@@ -26,7 +26,7 @@ static struct baton_message m;
 static struct baton_status statuses[BATON_ITEMS_MAX];
 static uint8_t req[BATON_MESSAGE_MAX], out[BATON_MESSAGE_MAX], body[BATON_MESSAGE_MAX];
 static unsigned changes;
-static uint64_t boot; /* of the requester */
+static uint64_t boot, to; /* of the requester, and of whom it asks */
 
 static void changed(void *ctx, struct baton_record *r)
 {
@@ -41,6 +41,7 @@ static int setup(void **state)
 	sample_session(&s);
 	changes = 0;
 	boot = PEER_BOOT;
+	to = BOOT;
 	o = (struct baton_ownership){.table = &t, .self = &here, .lease = 1000};
 	memset(&v, 0, sizeof(v));
 	v.own = &o;
@@ -66,7 +67,7 @@ static bool again; /* the next request is a copy of the last one */
 static void begin(struct baton_builder *b, uint8_t exchange, const struct baton_id *sender)
 {
 	const struct baton_header h = {.spi_i = boot,
-				       .spi_r = 0xdead,
+				       .spi_r = to,
 				       .exchange = exchange,
 				       .flags = BATON_FLAG_INITIATOR,
 				       .msgid = again ? msgid : ++msgid};
@@ -173,6 +174,29 @@ static void a_put_is_answered_with_what_the_store_has(void **state)
 	assert_int_equal(v.stored, 1);
 	assert_int_equal(changes, 1);
 	assert_int_equal(v.session.sk_d.len, 0); /* no key stays in the scratch */
+}
+
+/* A late copy must not be the first that a store which has forgotten everything hears of a session.
+ */
+static void what_was_put_to_an_earlier_incarnation_is_not_stored(void **state)
+{
+	struct baton_builder b;
+
+	(void)state;
+	to = BOOT - 1;
+	begin(&b, BATON_SA_STOR, &gw_a);
+	s.owner = gw_a;
+	put_session(&b);
+	ask(&b, &gw_a);
+	assert_int_equal(m.error, BATON_E_VALUE);
+	assert_int_equal(m.header.spi_r, BOOT); /* from this the requester knows why */
+	assert_int_equal(m.status_count, 0);
+	assert_null(baton_table_find(&t, s.spi_i, s.spi_r));
+	to = 0; /* it has not heard of the store before */
+	store(&gw_a);
+	to = BOOT - 1; /* to ask is no harm */
+	retrieve(&gw_b, &gw_a, false, 0, 0);
+	assert_int_equal(m.session_count, 1);
 }
 
 static void statuses_come_in_the_order_of_the_items(void **state)
@@ -699,6 +723,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_put_is_answered_with_what_the_store_has),
+		CASE(what_was_put_to_an_earlier_incarnation_is_not_stored),
 		CASE(statuses_come_in_the_order_of_the_items),
 		CASE(a_session_that_cannot_be_read_is_refused_alone),
 		CASE(refused_items_change_nothing),
