@@ -136,6 +136,7 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 	if (r && owned_by(r, sender) && s->epoch == r->epoch && s->version == r->version &&
 	    r->body && !r->claimed) {
 		add_grants(r, s->stores, s->ranks);
+		r->put_boot = o->sender_boot;
 		note_proof(o, r, sender, s->stale, false);
 		merge_counters(r, s);
 		return BATON_OK;
@@ -154,6 +155,7 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 			baton_table_drop(o->table, r);
 		return -err;
 	}
+	r->put_boot = o->sender_boot;
 	note_proof(o, r, sender, s->stale, true);
 	merge_counters(r, s);
 	return BATON_OK;
@@ -230,6 +232,7 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 		o->losing(o->ctx, r);
 	r->owner = *claimant;
 	r->claim_boot = boot;
+	r->put_boot = 0;
 	r->stores = g.stores;
 	r->ranks = g.ranks;
 	r->claimed = r->unproven = true;
@@ -377,7 +380,7 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 void baton_own_yield(struct baton_record *r, const struct baton_status *s)
 {
 	r->owner = s->owner;
-	r->claim_boot = 0;
+	r->claim_boot = r->put_boot = 0;
 	r->epoch = s->epoch;
 	r->version = 0; /* what is here is not the other's: each of its puts replaces it */
 	/* By what right it is the other's we do not know: its own put says so. */

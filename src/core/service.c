@@ -58,9 +58,10 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 /* May this copy be out of date? An owner that has not proven its claim had it from such a one. */
 static bool is_stale(const struct baton_service *s, const struct baton_record *r, uint64_t now_ms)
 {
-	return r->unproven ||
-	       (!baton_id_equal(&r->owner, s->own->self) &&
-		!baton_standing_is_current(baton_standing_find(&s->standings, &r->owner), now_ms));
+	const struct baton_standing *st = baton_standing_find(&s->standings, &r->owner);
+
+	return r->unproven || (!baton_id_equal(&r->owner, s->own->self) &&
+			       (!baton_standing_is_current(st, now_ms) || st->boot != r->put_boot));
 }
 
 /*
@@ -319,7 +320,7 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 	h = m->header;
 	/* For an earlier incarnation of this store it meant nothing for what this one has. */
 	if (m->has_contact && h.spi_r == s->boot)
-		baton_standing_contact(&s->standings, peer, &m->contact, now_ms);
+		baton_standing_contact(&s->standings, peer, h.spi_i, &m->contact, now_ms);
 	s->repeated = m->claim && h.spi_i != s->boot &&
 		      !baton_standing_claim(&s->standings, peer, h.spi_i, h.msgid, now_ms);
 	h.flags = BATON_FLAG_RESPONSE;

@@ -33,7 +33,7 @@ static struct baton_standing *find_or_add(struct baton_standings *s, const struc
 	return &s->of[s->count++];
 }
 
-void baton_standing_contact(struct baton_standings *s, const struct baton_id *owner,
+void baton_standing_contact(struct baton_standings *s, const struct baton_id *owner, uint64_t boot,
 			    const struct baton_contact *c, uint64_t now_ms)
 {
 	struct baton_standing *st = find_or_add(s, owner);
@@ -42,6 +42,12 @@ void baton_standing_contact(struct baton_standings *s, const struct baton_id *ow
 	/* A tick from the future is none of ours; of two the later one counts. */
 	if (!st || c->tick > now_ms)
 		return;
+	if (boot != st->boot) {
+		if (c->tick < st->tick)
+			return; /* of the incarnation before */
+		st->boot = boot;
+		st->until_ms = 0;
+	}
 	if (until_ms > st->until_ms)
 		st->until_ms = until_ms;
 	if (c->tick < st->tick)

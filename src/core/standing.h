@@ -8,6 +8,9 @@
  * tick that the store gave it, so however long the message was under way, the
  * store's idea of the end is the earlier one. No clocks are compared.
  *
+ * It speaks for what it knows: what an earlier incarnation of the owner has put
+ * may lack what that one did when it had written this store off.
+ *
  * A hold of 0 says how many stores there are, and makes nothing current.
  *
  * A claim is executed once: a copy of it that comes late, when others have had
@@ -28,6 +31,7 @@
 struct baton_standing {
 	struct baton_id owner;
 	uint64_t until_ms; /* current until then */
+	uint64_t boot;	   /* ... for what this incarnation of it has put */
 	uint64_t tick;	   /* of the CONTACT that said stores and rank */
 	uint8_t stores, rank;
 	/* claims of this peer that were executed: its incarnation and those before, the highest
@@ -53,7 +57,8 @@ bool baton_is_quorum(uint8_t stores, uint8_t ranks);
 /* NULL when the owner has never been in contact. */
 const struct baton_standing *baton_standing_find(const struct baton_standings *s,
 						 const struct baton_id *owner);
-void baton_standing_contact(struct baton_standings *s, const struct baton_id *owner,
+/* boot: the owner's incarnation that says so. */
+void baton_standing_contact(struct baton_standings *s, const struct baton_id *owner, uint64_t boot,
 			    const struct baton_contact *c, uint64_t now_ms);
 bool baton_standing_is_current(const struct baton_standing *s, uint64_t now_ms);
 /* True for the first copy of a claim, which is marked as executed. */

@@ -25,8 +25,10 @@ static void take_answer(struct baton_node *n, struct baton_peer *p, struct baton
 		int status = -baton_session_decode(s, m->sessions[i].body, m->sessions[i].len,
 						   NULL);
 
+		n->own.sender_boot = f->boot;
 		if (!status)
 			status = baton_own_put(&n->own, &p->id, s, now_ms);
+		n->own.sender_boot = 0;
 		if (!status)
 			f->sessions++;
 		baton_session_wipe(s);

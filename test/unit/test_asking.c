@@ -255,9 +255,35 @@ static void what_an_unproven_owner_has_is_stale(void **state)
 	s = got;
 	s.version++;
 	s.stale = false;
+	contact(&gw_b, 1, 1, 8000);
 	store(&gw_b); /* other CHILD SAs */
 	boot++;
 	claim(&gw_b, &gw_b);
+	grants(1, 1, false);
+}
+
+/* It may have done more when it had written this store off; the one that is in contact does not
+ * know. */
+static void what_an_earlier_incarnation_put_is_not_current(void **state)
+{
+	(void)state;
+	contact(&gw_a, 1, 1, 8000);
+	store(&gw_a);
+	boot++;
+	contact(&gw_a, 1, 1, 8000);
+	claim(&gw_b, &gw_a);
+	grants(1, 1, true);
+}
+
+static void what_the_present_one_put_again_is(void **state)
+{
+	(void)state;
+	contact(&gw_a, 1, 1, 8000);
+	store(&gw_a);
+	boot++;
+	contact(&gw_a, 1, 1, 8000);
+	store(&gw_a); /* nothing has changed */
+	claim(&gw_b, &gw_a);
 	grants(1, 1, false);
 }
 
@@ -635,6 +661,8 @@ int main(void)
 		CASE(the_copy_of_a_claim_is_answered_as_the_claim_was),
 		CASE(what_is_claimed_once_more_is_granted_above_all_that_was),
 		CASE(what_an_unproven_owner_has_is_stale),
+		CASE(what_an_earlier_incarnation_put_is_not_current),
+		CASE(what_the_present_one_put_again_is),
 		CASE(an_owner_with_stores_is_none_of_them),
 		CASE(an_owner_without_stores_has_nobody_to_ask),
 		CASE(another_incarnation_than_the_claimants_puts_nothing),

@@ -44,7 +44,7 @@ static bool current(uint64_t now_ms)
 
 static void contact(uint32_t hold_ms, uint8_t stores, uint8_t rank, uint64_t tick)
 {
-	baton_standing_contact(&st, &gw_a, &(struct baton_contact){hold_ms, stores, rank, tick},
+	baton_standing_contact(&st, &gw_a, 7, &(struct baton_contact){hold_ms, stores, rank, tick},
 			       NOW_MS);
 }
 
