@@ -20,6 +20,10 @@ GATEWAY = (  # scenario, measure, what it is called, the least that baton/plain 
     ("bench-throughput", "in_1400_packets_per_s", "ESP in, 1400 bytes, packets/s", 0.99),
     ("bench-throughput", "out_100_packets_per_s", "ESP out, 100 bytes, packets/s", None),
     ("bench-throughput", "in_100_packets_per_s", "ESP in, 100 bytes, packets/s", None),
+    ("bench-fence", "fence_10_1400_packets_per_s", "fence, 10 SAs, 1400 bytes", None),
+    ("bench-fence", "fence_10000_1400_packets_per_s", "fence, 10,000 SAs, 1400 bytes", None),
+    ("bench-fence", "fence_10_100_packets_per_s", "fence, 10 SAs, 100 bytes", None),
+    ("bench-fence", "fence_10000_100_packets_per_s", "fence, 10,000 SAs, 100 bytes", None),
 )
 
 

@@ -9,7 +9,6 @@
  *   release DESTINATION SPI esp|ah
  *   many COUNT FROM TO     the same grant to COUNT SAs that there are not
  *   flush, sync, read, close
- *   limit DESTINATION SPI esp|ah UNTIL    the SA's hard packet limit
  */
 #include "fence/fence.h"
 #include <arpa/inet.h>

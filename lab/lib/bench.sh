@@ -176,15 +176,19 @@ calm() {
 # what gw-a's own programs need, is the work of one processor, the last.
 BENCH_PORT=9
 
-# A device of cl-1 from where pktgen's packets enter as if forwarded: into the tunnel.
-generators_up() {
+generators_pinned() {
 	BENCH_CPU=$(($(nproc) - 1))
 	modprobe pktgen || fail "no pktgen"
 	# It must not outrun what it feeds: it goes on when ksoftirqd has nothing to do.
 	# There is one for each network namespace.
 	pgrep -x "kpktgend_$BENCH_CPU" | xargs renice -n 19 -p > /dev/null
 	echo 20000 > /proc/sys/net/core/netdev_max_backlog
-	# and cl-1's SAs, whose kernel also hears of gw-a's listener, report seldom
+}
+
+# A device of cl-1 from where pktgen's packets enter as if forwarded: into the tunnel.
+generators_up() {
+	generators_pinned
+	# SAs of cl-1, whose kernel also hears of gw-a's listener, report seldom
 	on cl-1 /bin/sh -ec '
 		echo 1000000 > /proc/sys/net/core/xfrm_aevent_rseqth
 		ip link add gen0 type veth peer name gen1
