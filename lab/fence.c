@@ -9,8 +9,10 @@
  *   release DESTINATION SPI esp|ah
  *   many COUNT FROM TO     the same grant to COUNT SAs that there are not
  *   flush, sync, read, close
+ *   raise DESTINATION SPI esp|ah NUMBER    the SA has used that number: no table is needed
  */
 #include "fence/fence.h"
+#include "xfrm/xfrm.h"
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -65,6 +67,23 @@ static int grant_many(unsigned count, uint64_t from, uint64_t to)
 	return err;
 }
 
+static int raise_number(const struct baton_fence_sa *sa, uint64_t number)
+{
+	struct baton_sa_set set = {
+		.id = {.dst = sa->dst, .spi = sa->spi, .protocol = sa->protocol},
+		.out_seq = number,
+		.in_seq = BATON_SEQ_KEEP,
+	};
+	struct baton_xfrm *x;
+	int result, err = baton_xfrm_open(&x);
+
+	if (err)
+		return err;
+	err = baton_xfrm_set_counters(x, &set, 1, &result);
+	baton_xfrm_close(x);
+	return err;
+}
+
 static void run(char *words[6])
 {
 	struct baton_fence_status status;
@@ -77,6 +96,8 @@ static void run(char *words[6])
 	if (strcmp(words[0], "open") == 0) {
 		err = baton_fence_open(&fence, (uint32_t)strtoul(words[1], NULL, 0), &flag);
 		snprintf(text, sizeof(text), "%s", flag ? "adopted" : "made");
+	} else if (strcmp(words[0], "raise") == 0 && read_sa(&sa, words[1], words[2], words[3])) {
+		err = raise_number(&sa, strtoull(words[4], NULL, 0));
 	} else if (!fence) {
 		err = -BATON_E_MISSING;
 	} else if (strcmp(words[0], "grant") == 0 && read_sa(&sa, words[1], words[2], words[3])) {

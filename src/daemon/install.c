@@ -67,6 +67,20 @@ static int send_install(struct baton_node *n, struct baton_install *i, struct ba
 	return len;
 }
 
+/* An SA without ESN whose numbers are nearly used up, perhaps by takeovers alone, may never send
+ * enough to be reported, or nothing at all: it is rekeyed when the IKE daemon has it. What was
+ * asked of the IKE daemon before is forgotten. */
+static void look_at_worn(struct baton_node *n, struct baton_record *r)
+{
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		struct baton_mark *m = &r->marks[i];
+
+		m->renewing = false;
+		if (!r->stale && baton_watch_is_worn(m))
+			baton_lease_look(n, m);
+	}
+}
+
 static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
 {
 	struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
@@ -79,6 +93,8 @@ static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
 			return; /* that one counts */
 		}
 		r->held |= ok;
+		if (ok && !r->deleted && baton_node_owns(n, r))
+			look_at_worn(n, r);
 		if (ok && !i->adopt && !r->stale)
 			baton_refresh_begin(n, r);
 	}

@@ -176,6 +176,8 @@ void baton_lease_look(struct baton_node *n, struct baton_mark *m)
 		     baton_now_ms() - n->started_ms > n->config.hold_ms;
 	bool rekey;
 
+	if (m->record->installing)
+		return; /* the IKE daemon has it not yet: baton_install_answer() */
 	if (!worn && !stuck) {
 		m->renewing = false;
 		return;

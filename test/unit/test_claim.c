@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Claiming and merging: docs/protocol.md 5.3.3 and 5.3.4. */
+#include "core/watch.h"
 #include "one_store.h"
 
 /* ---- 5.3.3: claim -------------------------------------------------------------------------- */
@@ -163,6 +164,30 @@ static void numbers_used_up_do_not_begin_again(void **state)
 	assert_true(baton_id_equal(&record()->owner, &gw_b));
 }
 
+/* Each claim uses up a lease, the first one perhaps the longest there is, and no packet need be
+ * sent in between: a worn SA is told by its number at the next claim, long before 2^32. */
+static void claims_alone_wear_out_an_sa_without_esn_in_time(void **state)
+{
+	struct baton_mark *m;
+	unsigned claims = 0;
+
+	(void)state;
+	o.lease = 1u << 28; /* the most that can be configured */
+	s.children[0].counters = (struct baton_counters){.out_seq = 1,
+							 .out_lease = BATON_LEASE_MAX};
+	own_by(&gw_a);
+	m = baton_record_mark(record(), SPI_IN);
+	for (; !baton_watch_is_worn(m); claims++)
+		assert_int_equal(baton_own_claim(&o, record(), claims % 2 ? &gw_a : &gw_b, 77, 0,
+						 (struct baton_grant){1, 1}),
+				 BATON_OK);
+	assert_int_equal(claims, 12);
+	assert_true(m->counters.out_seq >= BATON_SEQ_WORN &&
+		    m->counters.out_seq < BATON_SEQ_WORN + BATON_LEASE_MAX);
+	m->flags |= BATON_CHILD_ESN;
+	assert_false(baton_watch_is_worn(m));
+}
+
 static void numbers_beyond_the_lease_count_too(void **state)
 {
 	(void)state;
@@ -292,6 +317,7 @@ int main(void)
 		CASE(a_claim_takes_the_stores_own_session_from_it),
 		CASE(deleted_sessions_cannot_be_claimed),
 		CASE(numbers_used_up_do_not_begin_again),
+		CASE(claims_alone_wear_out_an_sa_without_esn_in_time),
 		CASE(numbers_beyond_the_lease_count_too),
 		CASE(losing_may_still_raise_the_numbers),
 		CASE(regaining_takes_epoch_and_numbers_but_not_the_state),

@@ -57,6 +57,34 @@ static void a_number_beyond_the_lease_gets_a_new_one(void **state)
 	assert_int_equal(m.counters.out_lease, 6000);
 }
 
+static void without_esn_the_last_quarter_of_the_numbers_is_for_rekeying(void **state)
+{
+	struct baton_mark m = {.counters = {.out_seq = BATON_SEQ_WORN - 1}};
+
+	(void)state;
+	assert_false(baton_watch_is_worn(&m));
+	m.counters.out_seq++;
+	assert_true(baton_watch_is_worn(&m));
+	m.counters.out_seq = UINT64_MAX;
+	assert_true(baton_watch_is_worn(&m));
+	m.flags = BATON_CHILD_ESN;
+	assert_false(baton_watch_is_worn(&m));
+}
+
+static void without_esn_no_lease_goes_beyond_32_bits(void **state)
+{
+	struct baton_mark m = {.counters = {.out_lease = BATON_SEQ_LAST - 1000}};
+	struct baton_mark esn = {.flags = BATON_CHILD_ESN, .counters = m.counters};
+
+	(void)state;
+	assert_true(baton_watch_out(&w, &m, BATON_SEQ_LAST - 1000, 0));
+	assert_int_equal(m.counters.out_lease, BATON_SEQ_LAST);
+	assert_true(baton_watch_out(&w, &esn, BATON_SEQ_LAST - 999, 0));
+	assert_true(esn.counters.out_lease == BATON_SEQ_LAST + 1);
+	assert_false(baton_watch_out(&w, &m, BATON_SEQ_LAST, 0)); /* used up: no more */
+	assert_int_equal(m.counters.out_lease, BATON_SEQ_LAST);
+}
+
 static void the_first_packets_promise_one_more(void **state)
 {
 	struct baton_mark m = {0};
@@ -148,6 +176,8 @@ int main(void)
 		cmocka_unit_test(a_report_is_due_once_per_half_lease),
 		cmocka_unit_test(outbound_number_never_falls),
 		cmocka_unit_test(a_number_beyond_the_lease_gets_a_new_one),
+		cmocka_unit_test(without_esn_the_last_quarter_of_the_numbers_is_for_rekeying),
+		cmocka_unit_test(without_esn_no_lease_goes_beyond_32_bits),
 		cmocka_unit_test(the_first_packets_promise_one_more),
 		cmocka_unit_test(limit_is_twice_what_the_rate_lets_expect),
 		cmocka_unit_test(a_rise_is_believed_at_once_and_a_fall_by_a_quarter),
