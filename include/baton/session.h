@@ -196,6 +196,10 @@ struct baton_session {
 
 void baton_session_wipe(struct baton_session *s);
 
+/* Is there a CHILD SA whose IVs are its sequence numbers (RFC 8750)? A number used twice is a nonce
+ * used twice there: only for a gateway whose kernel enforces the lease (docs/protocol.md 5.3.6). */
+bool baton_session_needs_fence(const struct baton_session *s);
+
 /* Encodes s as the body of a SESSION payload (without generic header): returns the length written
  * or -BATON_E_NOSPACE, or, when s is not a session that could be decoded again, -BATON_E_MISSING
  * (endpoints, identities, suite, SK_d, SK_e*; of a CHILD SA suite, keys, selectors),

@@ -144,6 +144,10 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 		status = BATON_E_STALE_OWNER;
 		goto out;
 	}
+	if (!n->fence && baton_session_needs_fence(s)) {
+		status = BATON_E_CONFIG;
+		goto out;
+	}
 	s->owner = n->config.server_id;
 	s->epoch = r ? r->epoch : 1;
 	s->version = r ? r->version + 1 : 1;

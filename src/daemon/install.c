@@ -48,7 +48,12 @@ static int send_install(struct baton_node *n, struct baton_install *i, struct ba
 	struct baton_builder b;
 	int len;
 
-	len = baton_record_render(r, baton_now_ms(), &n->session, n->body, sizeof(n->body));
+	len = baton_record_decode(r, baton_now_ms(), &n->session);
+	if (!len && !n->fence && baton_session_needs_fence(&n->session))
+		len = -BATON_E_CONFIG;
+	if (!len)
+		len = baton_session_encode(&n->session, n->body, sizeof(n->body));
+	baton_session_wipe(&n->session);
 	if (len < 0)
 		return len;
 	h.msgid = i->msgid = n->link.next_msgid++;

@@ -13,6 +13,11 @@
 #define IKE(field) offsetof(struct baton_session, field)
 #define CHILD(field) offsetof(struct baton_child, field)
 
+/* RFC 7296 3.3.2, RFC 8750 */
+#define TRANSFORM_ENCR 1u
+#define ENCR_IIV_FIRST 29u /* AES-CCM, AES-GCM, ChaCha20-Poly1305 */
+#define ENCR_IIV_LAST 31u
+
 const struct key_field ike_keys[IKE_KEYS] = {
 	{1, IKE(sk_d)},	 {2, IKE(sk_ai)}, {3, IKE(sk_ar)}, {4, IKE(sk_ei)},
 	{5, IKE(sk_er)}, {6, IKE(sk_pi)}, {7, IKE(sk_pr)},
@@ -39,6 +44,20 @@ const struct local_field child_attributes[CHILD_ATTRIBUTES] = {
 void baton_session_wipe(struct baton_session *s)
 {
 	baton_wipe(s, sizeof(*s));
+}
+
+bool baton_session_needs_fence(const struct baton_session *s)
+{
+	for (unsigned i = 0; i < s->child_count; i++) {
+		const struct baton_suite *suite = &s->children[i].suite;
+
+		for (unsigned j = 0; j < suite->count; j++)
+			if (suite->transforms[j].type == TRANSFORM_ENCR &&
+			    suite->transforms[j].id >= ENCR_IIV_FIRST &&
+			    suite->transforms[j].id <= ENCR_IIV_LAST)
+				return true;
+	}
+	return false;
 }
 
 static int check_keys(const void *base, const struct key_field *f, unsigned count)

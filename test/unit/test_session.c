@@ -57,6 +57,27 @@ static void any_session_reads_back(void **state)
 	}
 }
 
+/* RFC 8750. A store keeps them like any other; whether they may be stored is for their owner. */
+static void ivs_that_are_the_number_read_back_and_need_a_fence(void **state)
+{
+	(void)state;
+	sample_session(&in);
+	in.child_count = 2;
+	in.children[1] = in.children[0];
+	in.children[1].spi_in++;
+	assert_false(baton_session_needs_fence(&in));
+	for (uint16_t id = 0; id < 64; id++) {
+		in.children[1].suite.transforms[0].id = id;
+		round_trip();
+		assert_int_equal(baton_session_needs_fence(&out), id >= 29 && id <= 31);
+	}
+	in.children[1].suite.transforms[0].id = 20;
+	in.children[1].suite.transforms[1].id = 30; /* not an encryption algorithm */
+	assert_false(baton_session_needs_fence(&in));
+	in.suite.transforms[0].id = 30; /* an IKE SA numbers no packets */
+	assert_false(baton_session_needs_fence(&in));
+}
+
 static void initiator_flags_choose_the_side(void **state)
 {
 	struct edit e = {buf, 0, EDIT_SESSION};
@@ -674,6 +695,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sample_reads_back),
 		cmocka_unit_test(any_session_reads_back),
+		cmocka_unit_test(ivs_that_are_the_number_read_back_and_need_a_fence),
 		cmocka_unit_test(initiator_flags_choose_the_side),
 		cmocka_unit_test(every_shorter_buffer_is_refused_and_left_without_keys),
 		cmocka_unit_test(every_truncation_is_refused_and_wiped),
