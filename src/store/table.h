@@ -69,7 +69,8 @@ struct baton_record {
 	uint64_t version;
 	uint64_t claim_boot; /* boot ID of the node whose claim made it the owner, 0 = stored, not
 				claimed */
-	uint64_t put_boot; /* boot ID of the owner that has put it, 0 = not known, or claimed since */
+	uint64_t put_boot; /* boot ID of the owner that has put it, 0 = not known, or claimed since
+			    */
 	bool deleted;
 	uint64_t stored_ms; /* when body was stored: lifetimes count from here */
 	uint32_t msgid_in, msgid_out;
