@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The front door. `make demo` and `make check` need nothing but Debian 12.
 #
-#   make          build (build/)             make bench   figures (20 minutes)
+#   make          build (build/)             make bench   figures (45 minutes)
 #   make demo     see a failover             make fuzz    fuzzers, FUZZ_SECONDS each (3600)
 #   make check    everything, as CI does     make lint    linters only
 #   make setup    packages, headers, guest   make soak    SOAK_RUNS random schedules (10^8), days;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """report.py DIR: reads the runs in DIR, prints the table, writes DIR/bench.json.
 
-Exit status 1 if a figure of baton's or a healthy gateway's is missing. What each means: README.md.
+Exit status 1 if a figure of baton's, a healthy gateway's or a store's is missing. What each means: README.md.
 """
 import glob
 import json
@@ -24,6 +24,27 @@ GATEWAY = (  # scenario, measure, what it is called, the least that baton/plain 
     ("bench-fence", "fence_10000_1400_packets_per_s", "fence, 10,000 SAs, 1400 bytes", None),
     ("bench-fence", "fence_10_100_packets_per_s", "fence, 10 SAs, 100 bytes", None),
     ("bench-fence", "fence_10000_100_packets_per_s", "fence, 10,000 SAs, 100 bytes", None),
+)
+STORE = (  # figure, what it is called, digits
+    ("put_per_s", "sessions stored again/s", 0),
+    ("put_1280_per_s", "  in datagrams of 1280 bytes", 0),
+    ("new_per_s", "sessions stored for the first time/s", 0),
+    ("redis_set_16_per_s", "redis SET/s, 16 in the pipeline", 0),
+    ("redis_set_64_per_s", "redis SET/s, 64 in the pipeline", 0),
+    ("redis_new_per_s", "redis SET/s of new keys, 64 in the pipeline", 0),
+    ("counters_per_s", "counter updates/s", 0),
+    ("spi_per_s", "retrievals by SPI/s, 64 under way", 0),
+    ("redis_get_16_per_s", "redis GET/s, 16 in the pipeline", 0),
+    ("redis_get_64_per_s", "redis GET/s, 64 in the pipeline", 0),
+    ("bulk_seconds", "all sessions in bulk, seconds", 3),
+    ("bulk_1280_seconds", "  in datagrams of 1280 bytes", 3),
+    ("bulk_per_s", "sessions/s in bulk", 0),
+    ("bulk_mb_per_s", "MB/s in bulk", 0),
+    ("spi_p50_us", "one retrieval by SPI, median, us", 1),
+    ("echo_p50_us", "UDP echo of as many bytes, median, us", 1),
+    ("spi_p99_us", "one retrieval by SPI, 99th percentile, us", 1),
+    ("echo_p99_us", "UDP echo of as many bytes, 99th percentile, us", 1),
+    ("memory_bytes_per_session", "memory per session, bytes", 0),
 )
 
 
@@ -88,6 +109,38 @@ def gateway(folder):
     return found
 
 
+def store(folder):
+    """Figures of bench/store, and what they should be."""
+    rounds, now = [{}], {}
+    with open(os.path.join(folder, "store", "store.txt"), encoding="utf-8") as f:
+        for line in f:
+            name, value = line.split()
+            if name == "round":
+                rounds.append({})
+            else:
+                now.setdefault(name, []).append(float(value))
+                rounds[-1][name] = float(value)
+    ratios = {
+        "stores over redis SET": ([r["put_per_s"] / max(r["redis_set_16_per_s"],
+                                                        r["redis_set_64_per_s"])
+                                   for r in rounds if "redis_set_64_per_s" in r], 2, True),
+        "first stores over redis SET of new keys": (
+            [r["new_per_s"] / r["redis_new_per_s"] for r in rounds if "redis_new_per_s" in r],
+            2, True),
+        "99th percentile over echo's": ([r["spi_p99_us"] / r["echo_p99_us"]
+                                         for r in rounds if "spi_p99_us" in r], 1.5, False),
+        "memory over encoded bytes": (now["memory_ratio"], 1.3, False),
+        "seconds for all sessions in bulk": (now["bulk_seconds"], 1, False),
+    }
+    found = {"sessions": now["sessions"][0], "body_bytes": now["body_bytes"][0],
+             "figures": {name: spread(values) for name, values in now.items()}, "aims": {}}
+    for name, (values, aim, least) in ratios.items():
+        s = spread([round(v, 3) for v in values])
+        met = None if not s else s["median"] >= aim if least else s["median"] <= aim
+        found["aims"][name] = {"ratio": s, "aim": aim, "met": met}
+    return found
+
+
 def figure(s, digits=1):
     if not s:
         return "-"
@@ -119,6 +172,17 @@ def print_gateway(measures):
                          figure(f["ratio"], 3)) + aim)
 
 
+def print_store(found):
+    print(f"store of {found['sessions']:.0f} sessions of {found['body_bytes']:.0f} bytes")
+    for name, label, digits in STORE:
+        if name in found["figures"]:
+            print(f"{label:50} {figure(found['figures'][name], digits):>36}")
+    for name, a in found["aims"].items():
+        verdict = {None: "not measured", True: "met", False: "MISSED"}[a["met"]]
+        aim = f"  aim {a['aim']}: {verdict}"
+        print(f"{name:50} {figure(a['ratio'], 2):>36}{aim}")
+
+
 def main():
     folder = sys.argv[1]
     result = {}
@@ -128,6 +192,9 @@ def main():
     if glob.glob(os.path.join(folder, "gateway-*")):
         result["gateway"] = gateway(folder)
         print_gateway(result["gateway"])
+    if os.path.exists(os.path.join(folder, "store", "store.txt")):
+        result["store"] = store(folder)
+        print_store(result["store"])
     path = os.path.join(folder, "bench.json")
     with open(path, "w", encoding="utf-8") as f:
         json.dump(result, f, indent=2)

@@ -140,19 +140,22 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 	return BATON_OK;
 }
 
-/* Does r fit, told as it would be after a claim? The claimant's name may be longer than the
- * owner's. A claim must not be made for an answer that cannot carry it. */
-static int fits(struct baton_service *s, const struct baton_id *peer, const struct baton_record *r,
+/* Renders r into s->body. Its length; 0: it does not fit, told as it would be after a claim. The
+ * claimant's name may be longer than the owner's. A claim must not be made for an answer that
+ * cannot carry it. */
+static int fits(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
 		uint64_t now_ms, size_t room)
 {
 	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len
 								: 0;
-	int len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
+	int len;
 
-	if (len < 0)
+	r->granted_stale = is_stale(s, r, now_ms);
+	len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
+	if (len < 0 || (size_t)len + grown + 64 <= room)
 		return len;
 	baton_wipe(s->body, (size_t)len);
-	return (size_t)len + grown + 64 <= room;
+	return 0;
 }
 
 /* Puts r into the response, claiming it first where asked. 0, -BATON_E_NOSPACE (it would have found
@@ -171,17 +174,20 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 		return -BATON_E_NOSPACE;
 	if (s->msg.claim) {
 		status = claim(s, peer, r, now_ms);
+		baton_wipe(s->body, (size_t)len); /* as it was before */
 		if (status)
 			return -status;
 		s->claimed++;
 		if (s->changed)
 			s->changed(s->ctx, r);
 	}
-	/* Of the claim that is being answered: as it was then. */
-	r->granted_stale = s->msg.claim ? r->claim_stale : is_stale(s, r, now_ms);
 	for (unsigned i = 0; !r->ike_only && i < r->mark_count; i++)
 		r->marks[i].told = true;
-	len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
+	if (s->msg.claim) {
+		/* Of the claim that is being answered: as it was then. */
+		r->granted_stale = r->claim_stale;
+		len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
+	}
 	if (len < 0)
 		return len;
 	baton_build_session(b, s->body, (size_t)len);
@@ -215,7 +221,8 @@ static void answer_bulk(struct baton_service *s, const struct baton_id *peer, ui
 	unsigned count = 0;
 	uint64_t last = s->msg.cursor.position;
 
-	TAILQ_FOREACH(r, &s->own->table->records, all) {
+	for (r = baton_table_after(s->own->table, s->msg.cursor.position); r;
+	     r = TAILQ_NEXT(r, all)) {
 		bool gone = is_gone(s, r);
 		int err = 0;
 

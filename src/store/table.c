@@ -185,8 +185,27 @@ static void link_marks(struct baton_table *t, struct baton_record *r)
 	}
 }
 
+static void leave_place(struct baton_table *t, struct baton_record *r)
+{
+	if (t->place == r)
+		t->place = TAILQ_PREV(r, baton_record_list, all);
+}
+
+struct baton_record *baton_table_after(struct baton_table *t, uint64_t serial)
+{
+	struct baton_record *r = t->place && t->place->serial <= serial ? t->place
+									: TAILQ_FIRST(&t->records);
+
+	while (r && r->serial <= serial) {
+		t->place = r;
+		r = TAILQ_NEXT(r, all);
+	}
+	return r;
+}
+
 void baton_table_touch(struct baton_table *t, struct baton_record *r)
 {
+	leave_place(t, r);
 	r->serial = ++t->serial;
 	TAILQ_REMOVE(&t->records, r, all);
 	TAILQ_INSERT_TAIL(&t->records, r, all);
@@ -260,6 +279,7 @@ void baton_table_drop(struct baton_table *t, struct baton_record *r)
 		p = &(*p)->next;
 	if (*p)
 		*p = r->next;
+	leave_place(t, r);
 	TAILQ_REMOVE(&t->records, r, all);
 	if (r->deleted)
 		t->tombstones--;

@@ -112,6 +112,7 @@ struct baton_table {
 	uint64_t serial;
 	size_t body_bytes;
 	struct baton_record_list records; /* in order of serial */
+	struct baton_record *place;	  /* where baton_table_after() was last, NULL = nowhere */
 };
 
 /* max_sessions bounds live sessions and, apart, tombstones. 0 or -BATON_E_SYSTEM. */
@@ -126,6 +127,9 @@ struct baton_mark *baton_table_find_in(struct baton_table *t, uint32_t spi_in);
 struct baton_mark *baton_table_find_out(struct baton_table *t, uint32_t spi_out,
 					const struct baton_addr *remote);
 struct baton_mark *baton_record_mark(struct baton_record *r, uint32_t spi_in);
+
+/* The first record with a greater serial, or NULL. Cheap for who goes on where it was. */
+struct baton_record *baton_table_after(struct baton_table *t, uint64_t serial);
 
 /* A new, empty record. NULL when the table is full or memory is out. */
 struct baton_record *baton_table_add(struct baton_table *t, uint64_t spi_i, uint64_t spi_r);
