@@ -62,6 +62,8 @@ turn_over() {
 	[ "$SIDE" = plain ] || peer_sleeps
 	mv "$OUT/gw-a/charon.log" "$OUT/gw-a/charon-$1-$SIDE.log"
 	on gw-a /bin/sh -c 'ip xfrm policy flush; ip xfrm state flush'
+	# the fence stays when batond goes: plain would pay for it
+	[ "$SIDE" = plain ] || on gw-a nft delete table inet baton
 	rm -rf "${WORK:?}/gw-a"/{swanctl,baton,run}
 }
 
