@@ -296,6 +296,42 @@ static void aevents(const struct sink *to)
 	give_event(to, "newae-narrow", (struct nlmsghdr *)msg);
 }
 
+/* ---- sockets: eight bytes each, see fuzz_sockets.c ------------------------------------------- */
+
+#define HELLO 0, 0, 0, 0, 0, 0, 0, 1
+#define TOLD(which, children, number) 1, 0, which, children, 0, number, 0, 2
+#define TOLD_CONFIRMED(which) 2, 0, which, 1, 1, 7, 1, 3
+#define MSGIDS(which) 3, 0, which, 1, 0, 9, 9, 4
+#define ENDED(which) 4, 0, which, 0, 0, 0, 0, 5
+#define ARM(which) 5, 0, which, 1, 0, 0, 0, 6
+#define INSTALLED(which, status) 6, 0, which, status, 0, 0, 0, 0
+#define SYNCED 7, 0, 0, 0, 0, 0, 0, 7
+#define OTHER_PUTS(which) 0x80, 1, which, 1, 0, 5, 3, 4
+#define OTHER_CLAIMS(which) 0x80, 0, which, 0, 0, 0, 0, 9
+#define ASK(request) 0xa0, request, 0, 0, 0, 0, 0, 0
+
+static void sockets(const struct sink *to)
+{
+	static const uint8_t life[] = {HELLO,  TOLD(1, 1, 3), TOLD_CONFIRMED(1), MSGIDS(1), SYNCED,
+				       ASK(0), ASK(1),	      ENDED(1)};
+	static const uint8_t lost[] = {HELLO,		TOLD(1, 2, 3), TOLD(2, 1, 3), SYNCED,
+				       OTHER_CLAIMS(1), TOLD(1, 1, 4), OTHER_PUTS(2)};
+	static const uint8_t taken[] = {HELLO,		 SYNCED,	   OTHER_PUTS(1),
+					OTHER_PUTS(2),	 ASK(2),	   ARM(1),
+					INSTALLED(1, 0), INSTALLED(2, 21), ASK(0)};
+	static const uint8_t shares[] = {HELLO,	 SYNCED, OTHER_PUTS(1), OTHER_PUTS(3),
+					 ASK(3), ASK(6), ASK(4),	ASK(5)};
+	static const uint8_t raw[] = {0xc0, 14,	 1,   2,   3,  4,    5,	 6,   7,   8,	9,
+				      10,   11,	 12,  13,  14, 0xe0, 14, '{', '"', 'c', '"',
+				      ':',  '[', ']', '}', 0,  0,    0,	 0,   0,   0};
+
+	give(to, "sockets", "life", life, sizeof(life));
+	give(to, "sockets", "lost", lost, sizeof(lost));
+	give(to, "sockets", "taken", taken, sizeof(taken));
+	give(to, "sockets", "shares", shares, sizeof(shares));
+	give(to, "sockets", "raw", raw, sizeof(raw));
+}
+
 /* ---- config ---------------------------------------------------------------------------------- */
 
 static void configs(const struct sink *to)
@@ -331,6 +367,7 @@ void corpus_each_daemon(void (*fn)(void *ctx, const struct corpus_seed *s), void
 
 	conversations(&to);
 	steps(&to);
+	sockets(&to);
 	sa_events(&to);
 	other_events(&to);
 	aevents(&to);

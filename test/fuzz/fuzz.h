@@ -27,6 +27,9 @@ void fuzz_steps(const uint8_t *data, size_t size);
 /* First byte even: what a netlink socket may give, one message after the other. Odd: one message of
  * the type in the second byte. */
 void fuzz_xfrm(const uint8_t *data, size_t size);
+/* What comes over batond's unix sockets: steps of the IKE daemon's plugin, of batonctl, of another
+ * node. */
+void fuzz_sockets(const uint8_t *data, size_t size);
 /* A batond.conf. */
 void fuzz_config(const uint8_t *data, size_t size);
 
@@ -43,7 +46,7 @@ struct corpus_seed {
 	size_t size;
 };
 void corpus_each(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx);
-/* Part of it: service, steps, xfrm, config. */
+/* Part of it: service, steps, sockets, xfrm, config. */
 void corpus_each_daemon(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx);
 
 #endif

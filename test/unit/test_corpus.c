@@ -21,7 +21,7 @@ static const struct {
 	void (*run)(const uint8_t *data, size_t size);
 } targets[] = {{"message", fuzz_message}, {"session", fuzz_session}, {"fragment", fuzz_fragment},
 	       {"service", fuzz_service}, {"steps", fuzz_steps},     {"xfrm", fuzz_xfrm},
-	       {"config", fuzz_config}};
+	       {"config", fuzz_config},	  {"sockets", fuzz_sockets}};
 #define TARGETS (sizeof(targets) / sizeof(*targets))
 
 static uint8_t data[FILE_MAX];
