@@ -51,6 +51,7 @@ struct baton_takeover {
 	struct {
 		struct baton_pages pages;
 		uint64_t position, asked_ms; /* of the page that is under way */
+		unsigned tries;
 	} retrieving[BATON_PEERS_MAX];
 	unsigned unproven; /* sessions given with their IKE SA alone */
 	bool settled;	   /* what is not proven by now will not be */

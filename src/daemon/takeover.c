@@ -26,6 +26,7 @@
 	3000u		/* for a peer's answer; a silent peer learns of the claim when it is back */
 #define STUCK_MS 10000u /* without a session installed: the IKE daemon does not get on */
 #define PROGRESS_MS 1000u /* between words about it to batonctl */
+#define PAGE_TRIES 3u	  /* then a peer counts as silent, though it is heard */
 #define LOCAL_PAGE_BYTES 60000u
 
 static int build_claim(struct baton_node *n, struct baton_builder *b, struct baton_header h,
@@ -176,6 +177,7 @@ static int ask_peer(struct baton_node *n, struct baton_peer *p, uint64_t positio
 
 	t->retrieving[p->index].position = position;
 	t->retrieving[p->index].asked_ms = now_ms;
+	t->retrieving[p->index].tries++;
 	build_claim(n, &b, h, p->buf, sizeof(p->buf), position,
 		    baton_pages_next(&t->retrieving[p->index].pages, &p->x));
 	return baton_peer_ask(p, &b, NULL, now_ms, now_ms + DEADLINE_MS);
@@ -274,7 +276,8 @@ void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const voi
 	baton_pages_ended(&t->retrieving[p->index].pages, &p->x, buf != NULL);
 	if (!buf) {
 		/* Alive, only this page did not come through: a smaller one may. */
-		if (p->x.last_heard_ms < t->retrieving[p->index].asked_ms ||
+		if (t->retrieving[p->index].tries >= PAGE_TRIES ||
+		    p->x.last_heard_ms < t->retrieving[p->index].asked_ms ||
 		    ask_peer(n, p, t->retrieving[p->index].position))
 			t->silent++;
 		else
@@ -282,6 +285,7 @@ void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const voi
 		return;
 	}
 	n->recovered |= t->recover;
+	t->retrieving[p->index].tries = 0;
 	position = take_page(n, buf, len);
 	if (position)
 		wait_on(t);
