@@ -227,6 +227,11 @@ uint64_t baton_state_hash(uint64_t spi_i, uint64_t spi_r, uint32_t epoch, uint64
 int baton_fragment(const void *msg, size_t len, size_t mtu, unsigned index, void *out,
 		   size_t out_size);
 
+/* The same, for who sends all of a message: its tag, worked out once, is the caller's. */
+uint32_t baton_fragment_tag(const void *msg, size_t len);
+int baton_fragment_tagged(const void *msg, size_t len, size_t mtu, uint32_t tag, unsigned index,
+			  void *out, size_t out_size);
+
 #define BATON_FRAGMENTS_MAX 192 /* enough for BATON_MESSAGE_MAX in datagrams of 400 bytes */
 struct baton_reassembly {
 	struct baton_header header;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <baton/cursor.h>
 
+#include <endian.h>
 #include <string.h>
 
 void baton_reader_init(struct baton_reader *r, const void *buf, size_t len)
@@ -42,14 +43,14 @@ const uint8_t *baton_get_bytes(struct baton_reader *r, size_t len, const char *f
 	return p;
 }
 
-static uint64_t get_be(struct baton_reader *r, size_t len, const char *field)
+static inline uint64_t get_be(struct baton_reader *r, size_t len, const char *field)
 {
 	const uint8_t *p = baton_get_bytes(r, len, field);
 	uint64_t v = 0;
 
-	for (size_t i = 0; p && i < len; i++)
-		v = v << 8 | p[i];
-	return v;
+	if (p)
+		memcpy((uint8_t *)&v + sizeof(v) - len, p, len);
+	return be64toh(v);
 }
 
 uint8_t baton_get_u8(struct baton_reader *r, const char *field)
@@ -122,13 +123,10 @@ void baton_put_bytes(struct baton_writer *w, const void *from, size_t len)
 	w->pos += len;
 }
 
-static void put_be(struct baton_writer *w, uint64_t v, size_t len)
+static inline void put_be(struct baton_writer *w, uint64_t v, size_t len)
 {
-	uint8_t b[8];
-
-	for (size_t i = 0; i < len; i++)
-		b[i] = (uint8_t)(v >> (8 * (len - 1 - i)));
-	baton_put_bytes(w, b, len);
+	v = htobe64(v);
+	baton_put_bytes(w, (const uint8_t *)&v + sizeof(v) - len, len);
 }
 
 void baton_put_u8(struct baton_writer *w, uint8_t v)

@@ -59,13 +59,23 @@ struct baton_header baton_exchange_header(const struct baton_exchange *x, uint8_
 static void transmit(struct baton_exchange *x, const void *msg, size_t len)
 {
 	static uint8_t out[DATAGRAM_MAX]; /* single-threaded; wiped below */
+	size_t used = 0;
+	uint32_t tag;
 	int n = 0;
 
-	for (unsigned i = 0; (n = baton_fragment(msg, len, x->mtu, i, out, sizeof(out))) > 0; i++) {
+	if (len <= x->mtu) {
+		x->ops->send(x->ctx, msg, len);
+		x->sent++;
+		return;
+	}
+	tag = baton_fragment_tag(msg, len);
+	for (unsigned i = 0;
+	     (n = baton_fragment_tagged(msg, len, x->mtu, tag, i, out, sizeof(out))) > 0; i++) {
 		x->ops->send(x->ctx, out, (size_t)n);
 		x->sent++;
-		baton_wipe(out, (size_t)n);
+		used = (size_t)n > used ? (size_t)n : used;
 	}
+	baton_wipe(out, used);
 	if (n < 0)
 		x->refused[-n & 31]++;
 }

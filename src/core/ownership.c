@@ -2,6 +2,7 @@
 #include "core/ownership.h"
 
 #include "core/standing.h"
+#include <string.h>
 
 static void raise64(uint64_t *to, uint64_t v)
 {
@@ -33,7 +34,7 @@ void baton_counters_merge(struct baton_counters *into, const struct baton_counte
 
 static bool owned_by(const struct baton_record *r, const struct baton_id *id)
 {
-	return baton_id_equal(&r->owner, id);
+	return baton_id_equal(r->owner, id);
 }
 
 /* An older epoch, or the same epoch from another than the owner, has lost the session. */
@@ -46,7 +47,7 @@ static bool is_stale(const struct baton_record *r, const struct baton_id *sender
  * Two nodes have claimed the session at different stores, which had not heard of each other's
  * claim. One of them at most has proven it; it is the owner.
  */
-static bool has_better_right(const struct baton_record *r, const struct baton_session *s)
+static bool has_better_right(const struct baton_record *r, const struct baton_outline *s)
 {
 	return s->epoch == r->epoch && baton_is_quorum(s->stores, s->ranks) && !s->stale &&
 	       (!baton_is_quorum(r->stores, r->ranks) || r->unproven);
@@ -84,7 +85,7 @@ static void note_proof(struct baton_ownership *o, struct baton_record *r,
 /* Invariant 4: an inbound SPI of s must not name an SA of another owner, nor one with another
  * outbound SPI. */
 static bool collides(struct baton_table *t, const struct baton_id *sender,
-		     const struct baton_session *s)
+		     const struct baton_outline *s)
 {
 	for (unsigned i = 0; i < s->child_count; i++) {
 		const struct baton_mark *m = baton_table_find_in(t, s->children[i].spi_in);
@@ -99,7 +100,7 @@ static bool collides(struct baton_table *t, const struct baton_id *sender,
 	return false;
 }
 
-static void merge_counters(struct baton_record *r, const struct baton_session *s)
+static void merge_counters(struct baton_record *r, const struct baton_outline *s)
 {
 	raise32(&r->msgid_in, s->msgid_in);
 	raise32(&r->msgid_out, s->msgid_out);
@@ -111,8 +112,23 @@ static void merge_counters(struct baton_record *r, const struct baton_session *s
 	}
 }
 
-int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
-		  const struct baton_session *s, uint64_t now_ms)
+static void merge_session(struct baton_record *r, const struct baton_session *s)
+{
+	struct baton_outline outline;
+
+	baton_outline_of(&outline, s);
+	merge_counters(r, &outline);
+}
+
+/* A session as it is put: decoded, or its octets. */
+struct put {
+	const struct baton_session *session; /* NULL: octets */
+	const void *body;
+	size_t len;
+};
+
+static int put(struct baton_ownership *o, const struct baton_id *sender,
+	       const struct baton_outline *s, const struct put *what, uint64_t now_ms)
 {
 	struct baton_record *r = baton_table_find(o->table, s->spi_i, s->spi_r);
 	bool fresh = !r;
@@ -149,7 +165,8 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 		r = baton_table_add(o->table, s->spi_i, s->spi_r);
 	if (!r)
 		return BATON_E_FULL;
-	err = baton_table_replace(o->table, r, s, now_ms);
+	err = what->session ? baton_table_replace(o->table, r, what->session, now_ms)
+			    : baton_table_store(o->table, r, s, what->body, what->len, now_ms);
 	if (err) {
 		if (fresh)
 			baton_table_drop(o->table, r);
@@ -159,6 +176,25 @@ int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 	note_proof(o, r, sender, s->stale, true);
 	merge_counters(r, s);
 	return BATON_OK;
+}
+
+int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
+		  const struct baton_session *s, uint64_t now_ms)
+{
+	const struct put what = {.session = s};
+	struct baton_outline outline;
+
+	baton_outline_of(&outline, s);
+	return put(o, sender, &outline, &what, now_ms);
+}
+
+int baton_own_put_octets(struct baton_ownership *o, const struct baton_id *sender,
+			 const struct baton_outline *s, const void *body, size_t len,
+			 uint64_t now_ms)
+{
+	const struct put what = {.body = body, .len = len};
+
+	return put(o, sender, s, &what, now_ms);
 }
 
 int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
@@ -200,7 +236,10 @@ int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 		r = baton_table_add(o->table, d->spi_i, d->spi_r);
 		if (!r)
 			return BATON_E_FULL;
-		r->owner = *sender;
+		if (baton_record_set_owner(o->table, r, sender)) {
+			baton_table_drop(o->table, r);
+			return BATON_E_SYSTEM;
+		}
 	} else if (r->deleted) {
 		return BATON_OK;
 	} else if (is_stale(r, sender, d->epoch)) {
@@ -209,7 +248,8 @@ int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
 		/* It was claimed elsewhere, and ended before its put came here. */
 		if (owned_by(r, o->self) && o->losing)
 			o->losing(o->ctx, r);
-		r->owner = *sender;
+		if (baton_record_set_owner(o->table, r, sender))
+			return BATON_E_SYSTEM;
 	}
 	r->epoch = d->epoch;
 	if (d->version > r->version)
@@ -230,7 +270,8 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 				       */
 	if (owned_by(r, o->self) && !baton_id_equal(claimant, o->self) && o->losing)
 		o->losing(o->ctx, r);
-	r->owner = *claimant;
+	if (baton_record_set_owner(o->table, r, claimant))
+		return BATON_E_SYSTEM;
 	r->claim_boot = boot;
 	r->put_boot = 0;
 	r->stores = g.stores;
@@ -269,7 +310,7 @@ int baton_own_regain(struct baton_record *r, const struct baton_session *s)
 	r->epoch = s->epoch;
 	if (s->version >= r->version)
 		r->version = s->version + 1;
-	merge_counters(r, s);
+	merge_session(r, s);
 	return BATON_OK;
 }
 
@@ -285,7 +326,7 @@ static void take_numbers(struct baton_record *r, const struct baton_session *s)
 		r->epoch = s->epoch;
 	if (s->version >= r->version)
 		r->version = s->version + 1;
-	merge_counters(r, s);
+	merge_session(r, s);
 }
 
 /*
@@ -312,7 +353,7 @@ static int take_copy(struct baton_ownership *o, struct baton_record *r, struct b
 	}
 	status = baton_own_put(o, o->self, s, now_ms);
 	if (status == BATON_E_STALE_OWNER || status == BATON_E_STALE_VERSION)
-		merge_counters(r, s);
+		merge_session(r, s);
 	return status;
 }
 
@@ -355,7 +396,7 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 	if ((ours && !same_round && !r->unproven && s->epoch <= r->epoch) ||
 	    (was_proven && s->epoch != r->epoch)) {
 		/* It is ours without a doubt, and this does not change that. */
-		merge_counters(r, s);
+		merge_session(r, s);
 		r->lease_serial++; /* of what a lease has become nobody has acknowledged */
 		return BATON_OK;
 	}
@@ -377,9 +418,11 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 	return status;
 }
 
-void baton_own_yield(struct baton_record *r, const struct baton_status *s)
+void baton_own_yield(struct baton_ownership *o, struct baton_record *r,
+		     const struct baton_status *s)
 {
-	r->owner = s->owner;
+	if (baton_record_set_owner(o->table, r, &s->owner))
+		return; /* out of memory: the next refusal tells it again */
 	r->claim_boot = r->put_boot = 0;
 	r->epoch = s->epoch;
 	r->version = 0; /* what is here is not the other's: each of its puts replaces it */
@@ -400,7 +443,7 @@ void baton_own_digests(const struct baton_ownership *o, const struct baton_id *o
 	const struct baton_record *r;
 
 	TAILQ_FOREACH(r, &o->table->records, all)
-		if (!r->deleted && baton_id_equal(&r->owner, owner))
+		if (!r->deleted && baton_id_equal(r->owner, owner))
 			digests[baton_spi_hash(r->spi_i, r->spi_r) % BATON_BUCKETS] ^=
 				baton_state_hash(r->spi_i, r->spi_r, r->epoch, r->version);
 }
@@ -415,5 +458,7 @@ void baton_own_status(const struct baton_ownership *o, uint64_t spi_i, uint64_t 
 		return;
 	out->epoch = r->epoch;
 	out->version = r->version;
-	out->owner = r->owner;
+	out->owner.type = r->owner->type;
+	out->owner.len = r->owner->len;
+	memcpy(out->owner.data, r->owner->data, r->owner->len);
 }

@@ -38,6 +38,10 @@ struct baton_ownership {
  */
 int baton_own_put(struct baton_ownership *o, const struct baton_id *sender,
 		  const struct baton_session *s, uint64_t now_ms);
+/* The same of a session that has not been decoded: its octets, with their outline. */
+int baton_own_put_octets(struct baton_ownership *o, const struct baton_id *sender,
+			 const struct baton_outline *s, const void *body, size_t len,
+			 uint64_t now_ms);
 int baton_own_report(struct baton_ownership *o, const struct baton_id *sender,
 		     const struct baton_report *r);
 int baton_own_delete(struct baton_ownership *o, const struct baton_id *sender,
@@ -63,7 +67,8 @@ void baton_own_begin_claim(struct baton_ownership *o);
 int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t boot, bool regain,
 		   uint64_t now_ms);
 /* A store has said that r, ours so far, is another's (s). */
-void baton_own_yield(struct baton_record *r, const struct baton_status *s);
+void baton_own_yield(struct baton_ownership *o, struct baton_record *r,
+		     const struct baton_status *s);
 /* Is r ours beyond doubt: granted by a quorum, and one of these was current? */
 bool baton_own_is_proven(const struct baton_record *r);
 /* What a claim of our own session r has given back (s, of a store) while our IKE daemon holds it:

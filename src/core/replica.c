@@ -38,7 +38,7 @@ void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownershi
 
 static bool is_own(const struct baton_peer *p, const struct baton_record *r)
 {
-	return baton_id_equal(&r->owner, p->own->self);
+	return baton_id_equal(r->owner, p->own->self);
 }
 
 static void set_state(struct baton_peer *p, enum baton_peer_state state, uint64_t now_ms)
@@ -52,8 +52,11 @@ static void set_state(struct baton_peer *p, enum baton_peer_state state, uint64_
 
 void baton_peer_dirty(struct baton_peer *p, struct baton_record *r, uint8_t what, uint64_t now_ms)
 {
-	struct baton_replica *rep = &r->peers[p->index];
+	struct baton_replica *rep;
 
+	if (baton_record_attach(p->own->table, r))
+		return; /* out of memory: it counts as not stored */
+	rep = &r->peers[p->index];
 	if (!rep->dirty) {
 		TAILQ_INSERT_TAIL(&p->queue, r, peers[p->index].entry);
 		p->queued++;
@@ -185,8 +188,8 @@ static void put_back(struct baton_peer *p, const struct baton_batch *batch, uint
 							  batch->items[i].spi_r);
 
 		p->flying--;
-		if (!r)
-			continue;
+		if (!r || baton_record_attach(p->own->table, r))
+			continue; /* gone; or another in its place, for which there is no memory */
 		r->peers[p->index].flying = false;
 		baton_peer_dirty(p, r, batch->what, now_ms);
 	}
@@ -527,8 +530,8 @@ static void end_batch(struct baton_peer *p, const struct baton_batch *batch, boo
 		const struct baton_status *s = answered ? status_of(p, spi_i, spi_r) : NULL;
 
 		p->flying--;
-		if (!r)
-			continue;
+		if (!r || baton_record_attach(p->own->table, r))
+			continue; /* gone; or another in its place, for which there is no memory */
 		r->peers[p->index].flying = false;
 		if (s)
 			settle(p, r, batch->what, s, batch->items[i].version,

@@ -22,6 +22,56 @@ static bool serves(const struct baton_service *s, uint64_t spi_i, uint64_t spi_r
 	return s->stores || baton_table_find(s->own->table, spi_i, spi_r);
 }
 
+/* A session whose octets are as we would write them is stored as it came; any other is decoded, and
+ * encoded anew. */
+static int put_session(struct baton_service *s, const struct baton_id *peer,
+		       const struct baton_session_ref *ref, uint64_t now_ms)
+{
+	bool plain = baton_outline_read(&s->outline, ref->body, ref->len);
+	int status = 0;
+
+	if (!plain) {
+		status = -baton_session_decode(&s->session, ref->body, ref->len, NULL);
+		s->decoded = true;
+	}
+	if (status)
+		return status;
+	if (!serves(s, ref->spi_i, ref->spi_r))
+		return BATON_E_EXCHANGE;
+	s->own->sender_boot = s->msg.header.spi_i;
+	status = plain ? baton_own_put_octets(s->own, peer, &s->outline, ref->body, ref->len,
+					      now_ms)
+		       : baton_own_put(s->own, peer, &s->session, now_ms);
+	s->own->sender_boot = 0;
+	return status;
+}
+
+#define AHEAD 2u /* items between two steps */
+
+static void expect(const struct baton_service *s, unsigned at, unsigned step)
+{
+	const struct baton_message *m = &s->msg;
+
+	if (at < m->session_count)
+		baton_table_expect(s->own->table, m->sessions[at].spi_i, m->sessions[at].spi_r,
+				   step);
+	else if (at - m->session_count < m->report_count)
+		baton_table_expect(s->own->table, m->reports[at - m->session_count].spi_i,
+				   m->reports[at - m->session_count].spi_r, step);
+}
+
+/* Records lie all over the memory: what the next items need is fetched while this one is done. The
+ * first of a message have to be waited for, but not one after the other. */
+static void look_ahead(const struct baton_service *s, unsigned i)
+{
+	for (unsigned step = 0; step < BATON_EXPECT_STEPS; step++) {
+		unsigned to = i + (BATON_EXPECT_STEPS - step) * AHEAD;
+
+		for (unsigned at = i ? to : 0; at <= to; at++)
+			expect(s, at, step);
+	}
+}
+
 static void answer_stor(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
 			struct baton_builder *b)
 {
@@ -29,25 +79,25 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 
 	for (unsigned i = 0; i < m->session_count; i++) {
 		const struct baton_session_ref *ref = &m->sessions[i];
-		int status = -baton_session_decode(&s->session, ref->body, ref->len, NULL);
+		int status;
 
-		if (!status && !serves(s, ref->spi_i, ref->spi_r))
-			status = BATON_E_EXCHANGE;
-		s->own->sender_boot = m->header.spi_i;
-		if (!status)
-			status = baton_own_put(s->own, peer, &s->session, now_ms);
-		s->own->sender_boot = 0;
+		look_ahead(s, i);
+		status = put_session(s, peer, ref, now_ms);
 		if (!status)
 			s->stored++;
 		add_status(s, b, ref->spi_i, ref->spi_r, status);
 	}
-	baton_session_wipe(&s->session);
+	if (s->decoded)
+		baton_session_wipe(&s->session);
+	s->decoded = false;
 	/* NOT_FOUND would make the owner put the session: at each report, for nothing. */
-	for (unsigned i = 0; i < m->report_count; i++)
+	for (unsigned i = 0; i < m->report_count; i++) {
+		look_ahead(s, m->session_count + i);
 		add_status(s, b, m->reports[i].spi_i, m->reports[i].spi_r,
 			   serves(s, m->reports[i].spi_i, m->reports[i].spi_r)
 				   ? baton_own_report(s->own, peer, &m->reports[i])
 				   : BATON_E_EXCHANGE);
+	}
 	for (unsigned i = 0; i < m->delete_count; i++)
 		add_status(s, b, m->deletes[i].spi_i, m->deletes[i].spi_r,
 			   serves(s, m->deletes[i].spi_i, m->deletes[i].spi_r)
@@ -58,9 +108,9 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 /* May this copy be out of date? An owner that has not proven its claim had it from such a one. */
 static bool is_stale(const struct baton_service *s, const struct baton_record *r, uint64_t now_ms)
 {
-	const struct baton_standing *st = baton_standing_find(&s->standings, &r->owner);
+	const struct baton_standing *st = baton_standing_find(&s->standings, r->owner);
 
-	return r->unproven || (!baton_id_equal(&r->owner, s->own->self) &&
+	return r->unproven || (!baton_id_equal(r->owner, s->own->self) &&
 			       (!baton_standing_is_current(st, now_ms) || st->boot != r->put_boot));
 }
 
@@ -73,21 +123,21 @@ static struct baton_grant grant_of(const struct baton_service *s, const struct b
 {
 	const struct baton_standing *st;
 
-	if (baton_id_equal(&r->owner, s->own->self))
+	if (baton_id_equal(r->owner, s->own->self))
 		return (struct baton_grant){s->own_stores ? s->own_stores : 1, !s->own_stores};
-	st = baton_standing_find(&s->standings, &r->owner);
+	st = baton_standing_find(&s->standings, r->owner);
 	if (!st || !st->rank)
 		return (struct baton_grant){0, 0};
 	return (struct baton_grant){st->stores, (uint8_t)(1u << (st->rank - 1))};
 }
 
-static uint64_t hash_of(const struct baton_id *id)
+static uint32_t hash_of(const struct baton_id *id)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (unsigned i = 0; i < id->len; i++)
 		h = (h ^ id->data[i]) * 0x100000001b3u;
-	return h;
+	return (uint32_t)(h ^ h >> 32);
 }
 
 /* By an earlier copy of this very request. */
@@ -95,7 +145,7 @@ static bool is_claimed(const struct baton_service *s, const struct baton_id *pee
 		       const struct baton_record *r)
 {
 	return r->claim_boot == s->msg.header.spi_i && r->claim_boot != s->boot &&
-	       r->claim_msgid == s->msg.header.msgid && baton_id_equal(&r->owner, peer);
+	       r->claim_msgid == s->msg.header.msgid && baton_id_equal(r->owner, peer);
 }
 
 /* By an earlier request of this incarnation, from the same owner, and the answer may have been
@@ -104,7 +154,7 @@ static bool was_asked_for(const struct baton_service *s, const struct baton_id *
 			  const struct baton_record *r)
 {
 	return r->claimed && r->claim_boot == s->msg.header.spi_i && r->claim_boot != s->boot &&
-	       r->claim_from == hash_of(&s->msg.subject) && baton_id_equal(&r->owner, peer);
+	       r->claim_from == hash_of(&s->msg.subject) && baton_id_equal(r->owner, peer);
 }
 
 static bool is_in_share(const struct baton_service *s, const struct baton_record *r)
@@ -121,7 +171,7 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 {
 	struct baton_grant grant = grant_of(s, r);
 	bool stale = is_stale(s, r, now_ms), again = was_asked_for(s, peer, r);
-	uint64_t from = again ? r->claim_from : hash_of(&r->owner);
+	uint32_t from = again ? r->claim_from : hash_of(r->owner);
 	int status;
 
 	if (is_claimed(s, peer, r))
@@ -140,60 +190,61 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 	return BATON_OK;
 }
 
-/* Renders r into s->body. Its length; 0: it does not fit, told as it would be after a claim. The
- * claimant's name may be longer than the owner's. A claim must not be made for an answer that
- * cannot carry it. */
-static int fits(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
-		uint64_t now_ms, size_t room)
+/* Renders r right into the response. 0 or -BATON_E_*. */
+static int build_record(struct baton_service *s, const struct baton_record *r, uint64_t now_ms,
+			struct baton_builder *b)
 {
-	size_t grown = s->msg.claim && peer->len > r->owner.len ? (size_t)peer->len - r->owner.len
-								: 0;
+	struct baton_builder before = *b;
 	int len;
 
-	r->granted_stale = is_stale(s, r, now_ms);
-	len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
-	if (len < 0 || (size_t)len + grown + 64 <= room)
-		return len;
-	baton_wipe(s->body, (size_t)len);
-	return 0;
+	baton_build_open(b, BATON_PL_SESSION);
+	len = b->w.err ? b->w.err
+		       : baton_record_tell(r, now_ms, &s->session, b->w.base + b->w.pos,
+					   b->w.end - b->w.pos);
+	if (len >= 0) {
+		b->w.pos += (size_t)len;
+		baton_build_close(b);
+		return 0;
+	}
+	*b = before;
+	baton_patch_u8(&b->w, b->next_pos, BATON_PL_NONE);
+	s->refused[-len & 31]++;
+	return len;
 }
 
-/* Puts r into the response, claiming it first where asked. 0, -BATON_E_NOSPACE (it would have found
- * room in a message of its own) or another error: it cannot be told, or not be claimed. */
+/*
+ * Puts r into the response, claiming it first where asked. 0, -BATON_E_NOSPACE (it would have found
+ * room in a message of its own) or another error: it cannot be told, or not be claimed. A claim
+ * must not be made for an answer that cannot carry it; the claimant's name may be longer than the
+ * owner's.
+ */
 static int add_session(struct baton_service *s, const struct baton_id *peer, struct baton_record *r,
 		       uint64_t now_ms, size_t room, struct baton_builder *b)
 {
-	int len = fits(s, peer, r, now_ms, room);
+	size_t len = baton_record_size(r, r->owner);
 	int status;
 
-	if (len < 0) {
-		s->refused[-len & 31]++;
-		return len == -BATON_E_NOSPACE ? -BATON_E_LIMIT : len;
-	}
-	if (len == 0)
+	if (s->msg.claim && peer->len > r->owner->len)
+		len = baton_record_size(r, peer);
+	if (len + 64 > room)
 		return -BATON_E_NOSPACE;
+	r->granted_stale = is_stale(s, r, now_ms);
 	if (s->msg.claim) {
 		status = claim(s, peer, r, now_ms);
-		baton_wipe(s->body, (size_t)len); /* as it was before */
 		if (status)
 			return -status;
 		s->claimed++;
 		if (s->changed)
 			s->changed(s->ctx, r);
+		/* Of the claim that is being answered: as it was then. */
+		r->granted_stale = r->claim_stale;
 	}
 	for (unsigned i = 0; !r->ike_only && i < r->mark_count; i++)
 		r->marks[i].told = true;
-	if (s->msg.claim) {
-		/* Of the claim that is being answered: as it was then. */
-		r->granted_stale = r->claim_stale;
-		len = baton_record_tell(r, now_ms, &s->session, s->body, sizeof(s->body));
-	}
-	if (len < 0)
-		return len;
-	baton_build_session(b, s->body, (size_t)len);
-	baton_wipe(s->body, (size_t)len);
-	s->retrieved++;
-	return 0;
+	status = build_record(s, r, now_ms, b);
+	if (!status)
+		s->retrieved++;
+	return status;
 }
 
 static bool is_wanted(const struct baton_service *s, const struct baton_id *peer,
@@ -201,7 +252,7 @@ static bool is_wanted(const struct baton_service *s, const struct baton_id *peer
 {
 	if (r->deleted || r->serial <= s->msg.cursor.position || !is_in_share(s, r))
 		return false;
-	if (baton_id_equal(&r->owner, &s->msg.subject))
+	if (baton_id_equal(r->owner, &s->msg.subject))
 		return true;
 	return s->msg.claim && (is_claimed(s, peer, r) || was_asked_for(s, peer, r));
 }
@@ -210,7 +261,7 @@ static bool is_wanted(const struct baton_service *s, const struct baton_id *peer
 static bool is_gone(const struct baton_service *s, const struct baton_record *r)
 {
 	return s->msg.follow && r->deleted && r->serial > s->msg.cursor.position &&
-	       is_in_share(s, r) && baton_id_equal(&r->owner, &s->msg.subject);
+	       is_in_share(s, r) && baton_id_equal(r->owner, &s->msg.subject);
 }
 
 static void answer_bulk(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
@@ -270,7 +321,7 @@ static void answer_list(const struct baton_service *s, struct baton_builder *b)
 	TAILQ_FOREACH(r, &s->own->table->records, all) {
 		struct baton_status item;
 
-		if (r->deleted || !baton_id_equal(&r->owner, &s->msg.subject) ||
+		if (r->deleted || !baton_id_equal(r->owner, &s->msg.subject) ||
 		    (uint8_t)baton_spi_hash(r->spi_i, r->spi_r) != s->msg.bucket)
 			continue;
 		if (count++ == BATON_ITEMS_MAX)
@@ -288,9 +339,7 @@ static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, 
 	int err;
 
 	if (s->msg.by_spi_protocol == 1) {
-		TAILQ_FOREACH(r, &s->own->table->records, all)
-			if (!r->deleted && (r->spi_r == s->msg.by_spi || r->spi_i == s->msg.by_spi))
-				break;
+		r = baton_table_find_ike(s->own->table, s->msg.by_spi);
 	} else {
 		m = baton_table_find_in(s->own->table, (uint32_t)s->msg.by_spi);
 		if (m && m->protocol == s->msg.by_spi_protocol)

@@ -20,10 +20,11 @@ struct baton_service {
 	void (*changed)(void *ctx, struct baton_record *r);
 	void *ctx;
 	struct baton_standings standings;
-	bool repeated;			 /* of the claim being answered: it was executed before */
-	struct baton_message msg;	 /* scratch */
-	struct baton_session session;	 /* scratch, wiped after use */
-	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
+	bool repeated;		      /* of the claim being answered: it was executed before */
+	struct baton_message msg;     /* scratch */
+	struct baton_session session; /* scratch, wiped after use */
+	struct baton_outline outline; /* scratch */
+	bool decoded;		      /* session has been used */
 	/* statistics */
 	uint64_t stored, retrieved, claimed, refused[32];
 };

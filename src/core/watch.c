@@ -16,6 +16,13 @@ static void follow_rate(const struct baton_watch *w, struct baton_mark *m, uint6
 	m->step = want > BATON_LEASE_MAX ? BATON_LEASE_MAX : (uint32_t)want;
 }
 
+/* Times of reports have 32 bits, 0 = none: after 49 days of silence a rate is overestimated once.
+ */
+static uint32_t since(uint32_t then, uint64_t now_ms)
+{
+	return (uint32_t)now_ms - then;
+}
+
 bool baton_watch_out(const struct baton_watch *w, struct baton_mark *m, uint64_t out_seq,
 		     uint64_t now_ms)
 {
@@ -24,8 +31,8 @@ bool baton_watch_out(const struct baton_watch *w, struct baton_mark *m, uint64_t
 
 	if (out_seq > c->out_seq) {
 		if (m->out_ms)
-			follow_rate(w, m, out_seq - c->out_seq, now_ms - m->out_ms);
-		m->out_ms = now_ms;
+			follow_rate(w, m, out_seq - c->out_seq, since(m->out_ms, now_ms));
+		m->out_ms = (uint32_t)now_ms;
 		c->out_seq = out_seq;
 	}
 	if (c->out_seq + step_of(w, m) / 2 <= c->out_lease)
@@ -58,18 +65,18 @@ bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t 
 		    uint64_t now_ms)
 {
 	struct baton_counters *c = &m->counters;
-	uint64_t passed_ms = now_ms > m->seen_ms ? now_ms - m->seen_ms : 1;
+	uint64_t passed_ms = since(m->seen_ms, now_ms);
 	uint64_t rate = 0;
 
 	if (in_seq <= c->in_seq)
 		return false;
 	if (m->seen_ms)
-		rate = (in_seq - c->in_seq) * 1000 / passed_ms;
+		rate = (in_seq - c->in_seq) * 1000 / (passed_ms ? passed_ms : 1);
 	/* A rise is believed at once, a fall by a quarter each time. */
 	if (rate < m->rate_pps - m->rate_pps / 4)
 		rate = m->rate_pps - m->rate_pps / 4;
 	m->rate_pps = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate;
-	m->seen_ms = now_ms;
+	m->seen_ms = (uint32_t)now_ms;
 	m->moving = true;
 	c->in_seq = in_seq;
 	c->in_limit = in_seq + 1 + (uint64_t)m->rate_pps * 2 * w->age_ms / 1000;
@@ -78,7 +85,7 @@ bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t 
 
 bool baton_watch_settle(const struct baton_watch *w, struct baton_mark *m, uint64_t now_ms)
 {
-	if (!m->moving || now_ms - m->seen_ms <= 2 * (uint64_t)w->age_ms)
+	if (!m->moving || since(m->seen_ms, now_ms) <= 2 * (uint64_t)w->age_ms)
 		return false;
 	m->moving = false;
 	m->counters.in_limit = m->counters.in_seq;

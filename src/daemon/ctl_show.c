@@ -230,7 +230,7 @@ static json_t *show_session(struct baton_node *n, const struct baton_record *r)
 	o = json_pack(
 		"{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, "
 		"s:o, s:o, s:b}",
-		"spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(&r->owner), "epoch",
+		"spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(r->owner), "epoch",
 		(json_int_t)r->epoch, "version", (json_int_t)r->version, "held", r->held, "local",
 		addr(&s->local), "remote", addr(&s->remote), "remote_id", id(&s->remote_id),
 		"eap_id", s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips,
@@ -247,7 +247,7 @@ json_t *baton_show_sessions(struct baton_node *n, const struct baton_id *owner)
 	const struct baton_record *r;
 
 	TAILQ_FOREACH(r, &n->table.records, all)
-		if (!r->deleted && (!owner || baton_id_equal(&r->owner, owner)))
+		if (!r->deleted && (!owner || baton_id_equal(r->owner, owner)))
 			json_array_append_new(a, show_session(n, r));
 	return json_pack("{s:o}", "sessions", a);
 }

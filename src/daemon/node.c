@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "daemon/node.h"
 
+#include "daemon/datagrams.h"
 #include "daemon/ipsec_socket.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,7 +26,7 @@
 
 bool baton_node_owns(const struct baton_node *n, const struct baton_record *r)
 {
-	return baton_id_equal(&r->owner, &n->config.server_id);
+	return baton_id_equal(r->owner, &n->config.server_id);
 }
 
 void baton_node_dirty(struct baton_node *n, struct baton_record *r, uint8_t what)
@@ -74,6 +75,8 @@ static struct baton_addr from_sockaddr(const struct sockaddr_storage *ss)
 struct peer_ctx {
 	struct baton_node *node;
 	struct baton_peer *peer;
+	struct sockaddr_storage to;
+	socklen_t to_len;
 	uint64_t storeless_boot; /* the boot ID with which it said that it has no store role */
 };
 static struct peer_ctx peer_ctxs[BATON_PEERS_MAX];
@@ -81,14 +84,8 @@ static struct peer_ctx peer_ctxs[BATON_PEERS_MAX];
 static void send_datagram(void *ctx, const void *buf, size_t len)
 {
 	struct peer_ctx *c = ctx;
-	struct sockaddr_storage ss;
-	socklen_t n = to_sockaddr(&c->peer->addr, &ss);
 
-	/* EAGAIN: no SA yet, the kernel has asked charon for one. Retransmission is the cure, as
-	 * for any loss. */
-	if (sendto(c->node->udp.fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&ss,
-		   n) < 0)
-		baton_log(BATON_LOG_DEBUG, "send_failed", "errno=%d", errno);
+	baton_datagrams_send(c->node->datagrams, c->node->udp.fd, buf, len, &c->to, c->to_len);
 }
 
 static void take_request(void *ctx, const void *buf, size_t len)
@@ -212,32 +209,44 @@ static const struct baton_replica_ops replica_ops = {
 	.answer = peer_answer,
 };
 
+static struct baton_peer *peer_at(struct baton_node *n, const struct baton_addr *from)
+{
+	for (unsigned i = 0; i < n->peer_count; i++)
+		if (baton_addr_equal(&n->peers[i].addr, from) &&
+		    n->peers[i].addr.port == from->port)
+			return &n->peers[i];
+	return NULL;
+}
+
+static void take_datagram(struct baton_node *n, unsigned i)
+{
+	const struct sockaddr_storage *ss;
+	struct baton_addr from;
+	struct baton_peer *p;
+	size_t len;
+	const void *buf = baton_datagrams_get(n->datagrams, i, &len, &ss);
+
+	from = from_sockaddr(ss);
+	p = peer_at(n, &from);
+	if (p)
+		baton_exchange_input(&p->x, buf, len, baton_now_ms());
+	else
+		n->strangers++;
+}
+
 static void udp_ready(struct baton_source *s, uint32_t events)
 {
 	struct baton_node *n = s->ctx;
+	bool more = true;
 
 	(void)events;
-	for (unsigned budget = 256; budget; budget--) {
-		struct sockaddr_storage ss;
-		socklen_t sl = sizeof(ss);
-		ssize_t len = recvfrom(s->fd, n->datagram, sizeof(n->datagram), MSG_DONTWAIT,
-				       (struct sockaddr *)&ss, &sl);
-		struct baton_addr from;
-		unsigned i;
+	for (unsigned budget = 256 / BATON_DATAGRAMS_IN; budget && more; budget--) {
+		unsigned got = baton_datagrams_receive(n->datagrams, s->fd, &more);
 
-		if (len < 0)
-			return;
-		from = from_sockaddr(&ss);
-		for (i = 0; i < n->peer_count; i++)
-			if (baton_addr_equal(&n->peers[i].addr, &from) &&
-			    n->peers[i].addr.port == from.port)
-				break;
-		if (i == n->peer_count)
-			n->strangers++;
-		else
-			baton_exchange_input(&n->peers[i].x, n->datagram, (size_t)len,
-					     baton_now_ms());
-		baton_wipe(n->datagram, (size_t)len);
+		for (unsigned i = 0; i < got; i++)
+			take_datagram(n, i);
+		baton_datagrams_flush(n->datagrams, s->fd);
+		baton_datagrams_done(n->datagrams);
 	}
 }
 
@@ -342,12 +351,14 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	struct baton_node *n = ctx;
 	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms;
 
-	if (now_ms >= n->settle_ms) {
+	/* Without that role none of the sessions here is our own. */
+	if (n->config.gateway && now_ms >= n->settle_ms) {
 		baton_gateway_settle(n, now_ms);
 		n->settle_ms = now_ms + n->watch.age_ms;
 	}
 	if (now_ms >= n->protect_ms) {
-		note_protection(n, now_ms);
+		if (n->config.gateway)
+			note_protection(n, now_ms);
 		note_members(n, now_ms);
 		miss_charon(n, now_ms);
 		baton_lease_tidy(n);
@@ -391,7 +402,11 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 		next = now_ms + TAKEOVER_MS;
 	if (n->protect_ms < next)
 		next = n->protect_ms;
-	return n->settle_ms < next ? n->settle_ms : next;
+	if (n->config.gateway && n->settle_ms < next)
+		next = n->settle_ms;
+	/* Whatever was sent since the last turn, by this one or a command of batonctl. */
+	baton_datagrams_flush(n->datagrams, n->udp.fd);
+	return next;
 }
 
 /* ---- start and stop ---------------------------------------------------------------------- */
@@ -422,13 +437,14 @@ static int start_peers(struct baton_node *n)
 	for (unsigned i = 0; i < n->config.peer_count; i++) {
 		struct baton_peer *p = &n->peers[i];
 
-		peer_ctxs[i] = (struct peer_ctx){n, p, 0};
 		if (baton_exchange_init(&p->x, &exchange_ops, &peer_ctxs[i], n->boot,
 					n->config.mtu))
 			return -BATON_E_SYSTEM;
 		n->peer_list[i] = p;
 		p->id = n->config.peers[i].id;
 		p->addr = n->config.peers[i].addr;
+		peer_ctxs[i] = (struct peer_ctx){.node = n, .peer = p};
+		peer_ctxs[i].to_len = to_sockaddr(&p->addr, &peer_ctxs[i].to);
 		baton_peer_init(p, i, &n->own, &replica_ops, n);
 		n->peer_count++;
 	}
@@ -498,9 +514,12 @@ int baton_node_start(struct baton_node *n, const char **why)
 	};
 	apply(n);
 	n->service = baton_locked_alloc(sizeof(*n->service));
-	if (!n->service || baton_table_init(&n->table, n->config.max_sessions, random64()) ||
+	n->datagrams = baton_datagrams_new();
+	if (!n->service || !n->datagrams ||
+	    baton_table_init(&n->table, n->config.max_sessions, random64()) ||
 	    baton_loop_init(&n->loop) || start_peers(n))
 		return -BATON_E_SYSTEM;
+	n->table.peers = n->config.peer_count;
 	n->service->own = &n->own;
 	n->service->boot = n->boot;
 	n->service->stores = n->config.store;
@@ -527,13 +546,16 @@ void baton_node_stop(struct baton_node *n)
 	if (n->xfrm)
 		baton_xfrm_close(n->xfrm);
 	baton_fence_close(n->fence, true); /* as the SAs: they stay */
+	if (n->datagrams && n->udp.fd >= 0)
+		baton_datagrams_flush(n->datagrams, n->udp.fd);
 	if (n->udp.fd >= 0)
 		close(n->udp.fd);
+	baton_datagrams_free(n->datagrams);
 	for (unsigned i = 0; i < n->peer_count; i++)
 		baton_exchange_free(&n->peers[i].x);
 	if (n->peers)
 		baton_locked_free(n->peers, sizeof(*n->peers) * (n->config.peer_count + 1));
-	if (n->table.by_spis)
+	if (n->table.by_in)
 		baton_table_free(&n->table);
 	if (n->service)
 		baton_locked_free(n->service, sizeof(*n->service));

@@ -85,6 +85,7 @@ struct baton_node {
 	struct baton_service *service;
 	struct baton_watch watch;
 	struct baton_source udp;
+	struct baton_datagrams *datagrams;
 	unsigned peer_count;
 	struct baton_peer *peers; /* peer_count, locked memory */
 	struct baton_peer *peer_list[BATON_PEERS_MAX];
@@ -119,7 +120,6 @@ struct baton_node {
 	struct baton_status statuses[BATON_ITEMS_MAX];
 	uint8_t buf[BATON_MESSAGE_MAX];	 /* scratch, wiped after use */
 	uint8_t body[BATON_MESSAGE_MAX]; /* scratch, wiped after use */
-	uint8_t datagram[BATON_MESSAGE_MAX];
 	/* statistics */
 	uint64_t strangers;		      /* datagrams from addresses that are no peer's */
 	uint64_t fence_refused;		      /* packets that the kernel has stopped at a lease */

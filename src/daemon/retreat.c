@@ -85,5 +85,5 @@ void baton_retreat_losing(void *ctx, struct baton_record *r)
 void baton_retreat_lost(void *ctx, struct baton_record *r, const struct baton_status *s)
 {
 	baton_retreat_losing(ctx, r);
-	baton_own_yield(r, s);
+	baton_own_yield(&((struct baton_node *)ctx)->own, r, s);
 }

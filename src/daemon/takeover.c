@@ -219,7 +219,7 @@ static bool is_known(struct baton_node *n, const struct baton_id *id)
 		if (baton_id_equal(id, &n->peers[i].id))
 			return true;
 	TAILQ_FOREACH(r, &n->table.records, all)
-		if (!r->deleted && baton_id_equal(id, &r->owner))
+		if (!r->deleted && baton_id_equal(id, r->owner))
 			return true;
 	return false;
 }

@@ -5,7 +5,12 @@
  * A record keeps a session as it was encoded at the last SA_Stor, and beside
  * it, decoded, only what changes often (counters, message IDs) or is searched
  * for (IKE SPIs, inbound SPIs, owner). baton_record_render() puts the two
- * together again, with lifetimes reduced by the time that has passed.
+ * together again, with lifetimes reduced by the time that has passed: it knows
+ * where in the octets those fields stand (wire/outline.h) and writes them over.
+ *
+ * Stores hold many sessions, so a record is small: marks and octets are one
+ * piece of memory, a Server ID is kept once for all who have it, and what there
+ * is to tell each peer exists only once there was something to tell.
  *
  * A deleted session leaves a tombstone, so that a late SA_Stor cannot bring
  * it back; tombstones go after BATON_TOMBSTONE_MS.
@@ -15,6 +20,7 @@
 #ifndef BATON_STORE_TABLE_H
 #define BATON_STORE_TABLE_H
 
+#include "wire/outline.h"
 #include <baton/message.h>
 #include <sys/queue.h>
 
@@ -28,24 +34,25 @@ struct baton_mark {
 	struct baton_record *record;
 	struct baton_mark *next_in, *next_out; /* hash chains */
 	uint32_t spi_in, spi_out;
-	uint8_t protocol, flags;
 	struct baton_counters counters;
 	uint64_t usable;  /* owner side: the part of out_lease that may be used: a quorum and every
 			     store it counts on has acknowledged it, or no store knows the SA */
 	uint64_t granted; /* claimant: the least of the out_leases that this claim was granted */
 	/* owner side only: how fast the inbound number moves (src/core/watch.h) */
-	uint64_t seen_ms; /* time of the last inbound report, 0 = none */
-	uint64_t out_ms;  /* of the last outbound one */
+	uint32_t seen_ms; /* time of the last inbound report, 0 = none */
+	uint32_t out_ms;  /* of the last outbound one */
 	uint32_t
 		step; /* of the lease, as the rate asks for; below the configured one that counts */
-	uint32_t rate_pps; /* packets per second, the highest of late */
-	bool renewing;	   /* its rekeying was asked for */
-	bool taken;	   /* taken over, and not rekeyed since */
-	bool fresh;	   /* not known before the last put: an SA just made */
-	bool told;	   /* another may know it: no number beyond usable may be sent */
-	bool unproven;	   /* claimed, but not proven: none of its numbers is ours */
-	bool watched;	   /* thresholds are set in the kernel */
-	bool moving;	   /* in_limit is ahead of in_seq: settle when quiet */
+	uint32_t rate_pps;	       /* packets per second, the highest of late */
+	uint16_t at_life, at_counters; /* in the record's body, see its at_msgids */
+	uint8_t protocol, flags;
+	bool renewing : 1; /* its rekeying was asked for */
+	bool taken : 1;	   /* taken over, and not rekeyed since */
+	bool fresh : 1;	   /* not known before the last put: an SA just made */
+	bool told : 1;	   /* another may know it: no number beyond usable may be sent */
+	bool unproven : 1; /* claimed, but not proven: none of its numbers is ours */
+	bool watched : 1;  /* thresholds are set in the kernel */
+	bool moving : 1;   /* in_limit is ahead of in_seq: settle when quiet */
 };
 
 /* Replication state of one record towards one peer store (src/core/replica.h). */
@@ -61,51 +68,58 @@ struct baton_replica {
 
 struct baton_record {
 	uint64_t spi_i, spi_r;
-	struct baton_record *next; /* hash chain by SPIs */
+	struct baton_record *next[2]; /* hash chains by spi_i, by spi_r */
 	TAILQ_ENTRY(baton_record) all;
-	uint64_t serial; /* position for cursors: rises in order of insertion */
-	struct baton_id owner;
-	uint32_t epoch;
+	uint64_t serial;	      /* position for cursors: rises in order of insertion */
+	const struct baton_id *owner; /* never NULL; baton_record_set_owner() changes it */
 	uint64_t version;
 	uint64_t claim_boot; /* boot ID of the node whose claim made it the owner, 0 = stored, not
 				claimed */
-	uint64_t put_boot; /* boot ID of the owner that has put it, 0 = not known, or claimed since
-			    */
-	bool deleted;
+	uint64_t put_boot;  /* boot ID of the owner that has put it, 0 = not known, or claimed since
+			     */
 	uint64_t stored_ms; /* when body was stored: lifetimes count from here */
-	uint32_t msgid_in, msgid_out;
-	uint8_t flags;			 /* BATON_IKE_* */
-	struct baton_addr local, remote; /* endpoints, for SA identifiers */
-	uint8_t *body;			 /* encoded session; locked memory; NULL when deleted */
-	size_t body_len;
-	unsigned mark_count;
+	uint32_t claim_from;  /* store: of whom it was claimed (a hash) ... */
+	uint32_t claim_msgid; /* ... by which claim ... */
+	uint8_t *body;	      /* encoded session; locked memory; NULL when deleted */
 	struct baton_mark *marks;
+	/* By peer; all read as 0 until baton_record_attach(), and before it only 0 may be written.
+	 */
+	struct baton_replica *peers;
+	uint32_t epoch;
+	uint32_t msgid_in, msgid_out;
+	uint16_t body_len;
+	uint16_t at_msgids, at_life;	 /* where in body the message IDs' COUNTERS and LIFETIME
+					    are; 0 = it has to be decoded to be changed */
+	struct baton_addr local, remote; /* endpoints, for SA identifiers */
+	bool deleted : 1;
+	bool claim_stale : 1;	/* ... and that the copy may have been out of date then */
+	bool granted_stale : 1; /* what is said of this copy when it is told: it may be out of
+				   date */
+	bool claimed : 1;    /* store: claimed, and not put since: its version is not the owner's */
+	bool unproven : 1;   /* claimed, and not put since by an owner that had proven it */
+	bool current : 1;    /* claimant: a store that granted was current */
+	bool stale : 1;	     /* claimant: not proven, only the IKE SA may be used */
+	bool ike_only : 1;   /* gateway, as those that follow: its CHILD SAs are told to nobody */
+	bool held : 1;	     /* the IKE daemon holds it */
+	bool installing : 1; /* an SA_INSTALL is under way */
+	bool renewed : 1;    /* what is being installed has been overtaken: install again */
+	uint32_t claim_round;  /* claimant: which claim of ours stores and ranks are of */
+	uint32_t lease_serial; /* gateway: rises with each raise of an out_lease */
+	uint8_t mark_count;
+	uint8_t flags; /* BATON_IKE_* */
 	/* By which stores the owner holds its epoch (struct baton_session); at the claimant it
 	 * grows with the answers. */
 	uint8_t stores, ranks;
-	bool granted_stale; /* what is said of this copy when it is told: it may be out of date */
-	bool claimed;	    /* store: claimed, and not put since: its version is not the owner's */
-	bool unproven;	    /* claimed, and not put since by an owner that had proven it */
-	uint32_t claim_msgid; /* store: the claim that made it the owner's ... */
-	uint64_t claim_from;  /* ... of whom (a hash) ... */
-	bool claim_stale;     /* ... and that the copy may have been out of date then */
-	uint32_t claim_round; /* claimant: which claim of ours stores and ranks are of */
-	bool current;	      /* claimant: a store that granted was current */
-	bool stale;	      /* claimant: not proven, only the IKE SA may be used */
-	/* gateway role */
-	uint32_t lease_serial; /* rises with each raise of an out_lease */
-	bool ike_only;	       /* its CHILD SAs are told to nobody */
-	bool held;	       /* the IKE daemon holds it */
-	bool installing;       /* an SA_INSTALL is under way */
-	bool renewed;	       /* what is being installed has been overtaken: install again */
-	struct baton_replica peers[BATON_PEERS_MAX];
 };
 TAILQ_HEAD(baton_record_list, baton_record);
 
 struct baton_table {
-	struct baton_record **by_spis;
+	struct baton_record **by_ike[2]; /* by spi_i, by spi_r */
 	struct baton_mark **by_in, **by_out;
-	size_t buckets; /* power of two */
+	size_t buckets; /* power of two; of by_ike[0] and by_out, seldom searched, a quarter */
+	struct baton_owner *owners; /* every Server ID that owns something, once */
+	unsigned peers; /* of this node: how many a record has something to tell; may be set after
+			   baton_table_init() */
 	uint64_t seed;
 	unsigned max; /* live sessions */
 	unsigned live, tombstones;
@@ -121,6 +135,8 @@ void baton_table_free(struct baton_table *t);
 
 /* Live or tombstone; NULL when unknown. */
 struct baton_record *baton_table_find(struct baton_table *t, uint64_t spi_i, uint64_t spi_r);
+/* A live one by the SPI of either side of its IKE SA; of several the one that was first. */
+struct baton_record *baton_table_find_ike(struct baton_table *t, uint64_t spi);
 /* By inbound SPI (RFC 4301: the SPI alone indexes a unicast SA). */
 struct baton_mark *baton_table_find_in(struct baton_table *t, uint32_t spi_in);
 /* By outbound SPI, which only its receiver keeps unique: the remote address decides. */
@@ -141,6 +157,18 @@ int baton_table_replace(struct baton_table *t, struct baton_record *r,
 			const struct baton_session *s, uint64_t now_ms);
 /* Gives the record a new serial: whoever follows gets it again. */
 void baton_table_touch(struct baton_table *t, struct baton_record *r);
+/* The same of a session that is encoded already, with its outline. 0 or -BATON_E_SYSTEM. */
+int baton_table_store(struct baton_table *t, struct baton_record *r, const struct baton_outline *o,
+		      const void *body, size_t len, uint64_t now_ms);
+/* Fetches into the cache what will be looked at in a record: step by step from 0 to
+ * BATON_EXPECT_STEPS - 1, each some time after the one before. */
+#define BATON_EXPECT_STEPS 5u
+void baton_table_expect(const struct baton_table *t, uint64_t spi_i, uint64_t spi_r, unsigned step);
+/* 0 or -BATON_E_SYSTEM; then nothing has changed. */
+int baton_record_set_owner(struct baton_table *t, struct baton_record *r,
+			   const struct baton_id *owner);
+/* Gives the record a state for each peer. 0 or -BATON_E_SYSTEM. */
+int baton_record_attach(struct baton_table *t, struct baton_record *r);
 /* Turns a record into a tombstone. */
 void baton_table_bury(struct baton_table *t, struct baton_record *r, uint64_t now_ms);
 void baton_table_drop(struct baton_table *t, struct baton_record *r);
@@ -158,6 +186,8 @@ int baton_record_render(const struct baton_record *r, uint64_t now_ms,
 /* The same for another node: without the CHILD SAs if they are told to nobody. */
 int baton_record_tell(const struct baton_record *r, uint64_t now_ms, struct baton_session *scratch,
 		      void *buf, size_t size);
+/* How many bytes that takes, should owner be the owner then. */
+size_t baton_record_size(const struct baton_record *r, const struct baton_id *owner);
 
 bool baton_id_equal(const struct baton_id *a, const struct baton_id *b);
 bool baton_addr_equal(const struct baton_addr *a, const struct baton_addr *b); /* without port */

@@ -29,8 +29,9 @@ struct piece {
 	const uint8_t *data;
 };
 
-static uint32_t tag_of(const uint8_t *msg, size_t len)
+uint32_t baton_fragment_tag(const void *buf, size_t len)
 {
+	const uint8_t *msg = buf;
 	uint64_t h = len, word;
 
 	for (; len >= 8; msg += 8, len -= 8) {
@@ -57,6 +58,14 @@ static int outgoing_header(struct baton_header *h, const void *msg, size_t len)
 
 int baton_fragment(const void *msg, size_t len, size_t mtu, unsigned index, void *out,
 		   size_t out_size)
+{
+	uint32_t tag = len > mtu ? baton_fragment_tag(msg, len) : 0;
+
+	return baton_fragment_tagged(msg, len, mtu, tag, index, out, out_size);
+}
+
+int baton_fragment_tagged(const void *msg, size_t len, size_t mtu, uint32_t tag, unsigned index,
+			  void *out, size_t out_size)
 {
 	struct baton_builder b;
 	struct baton_header h;
@@ -90,7 +99,7 @@ int baton_fragment(const void *msg, size_t len, size_t mtu, unsigned index, void
 	baton_put_u16(&b.w, (uint16_t)total);
 	baton_put_u32(&b.w, (uint32_t)len);
 	baton_put_u32(&b.w, (uint32_t)offset);
-	baton_put_u32(&b.w, tag_of(msg, len));
+	baton_put_u32(&b.w, tag);
 	baton_put_bytes(&b.w, (const uint8_t *)msg + offset, piece);
 	baton_build_close(&b);
 	return baton_build_end(&b);

@@ -13,6 +13,7 @@
 #define PROTO_IKE 1u /* RFC 7296 3.3.1 */
 #define COUNTERS_ENTRY_LEN 64u
 #define DELETE_SPI_LEN 28u
+#define LOCAL_STRONGSWAN 1u
 
 /* ID, RFC 7296 3.5 */
 void put_id(struct chain *c, uint8_t payload, const struct baton_id *id);
@@ -79,6 +80,8 @@ void get_status(struct baton_reader *b, struct baton_status *s);
 #define MESSAGE_RESPONSE 1u
 void put_response(struct chain *c, const struct baton_response *m);
 void get_response(struct baton_reader *b, struct baton_response *m);
+/* Messages one after the other, each as long as its IKE header says? */
+bool are_messages(const uint8_t *bytes, size_t len);
 int check_response(const struct baton_response *m);
 
 /* One entry of D, RFC 7296 3.11 */

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define LOCAL_STRONGSWAN 1u
-
 void put_policy(struct chain *c, const struct baton_policy *p)
 {
 	chain_open(c, BATON_PL_POLICY);
@@ -225,8 +223,7 @@ void get_status(struct baton_reader *b, struct baton_status *s)
 		baton_reader_fail(b, -BATON_E_VALUE, "owner");
 }
 
-/* Messages one after the other, each as long as its IKE header says. */
-static bool are_messages(const uint8_t *bytes, size_t len)
+bool are_messages(const uint8_t *bytes, size_t len)
 {
 	struct baton_reader r;
 	uint32_t one;

@@ -62,12 +62,12 @@ static void check_record(struct baton_table *t, struct baton_record *r, uint64_t
 		return;
 	FUZZ_CHECK(r->epoch >= s->epoch && r->deleted >= s->deleted);
 	/* One that has proven its claim takes the place of another in the same epoch. */
-	FUZZ_CHECK(r->epoch > s->epoch || !baton_id_equal(&r->owner, &s->owner) ||
+	FUZZ_CHECK(r->epoch > s->epoch || !baton_id_equal(r->owner, &s->owner) ||
 		   r->version >= s->version);
 	FUZZ_CHECK(r->msgid_in >= s->msgid_in && r->msgid_out >= s->msgid_out);
 	check_marks(t, r, s);
 	s->epoch = r->epoch;
-	s->owner = r->owner;
+	s->owner = *r->owner;
 	s->version = r->version;
 	s->msgid_in = r->msgid_in;
 	s->msgid_out = r->msgid_out;
@@ -121,7 +121,7 @@ uint64_t store_check_state(const struct baton_table *t)
 					   r->ranks,   r->unproven, r->claimed,	  r->claim_boot};
 		uint64_t h = mix(0xcbf29ce484222325u, fields, sizeof(fields));
 
-		h = mix(h, r->owner.data, r->owner.len);
+		h = mix(h, r->owner->data, r->owner->len);
 		for (unsigned i = 0; i < r->mark_count; i++) {
 			h = mix(h, &r->marks[i].spi_in, sizeof(r->marks[i].spi_in));
 			h = mix(h, &r->marks[i].counters, sizeof(r->marks[i].counters));

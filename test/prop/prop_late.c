@@ -169,7 +169,7 @@ static void same(unsigned session_number)
 	if (!x || !y)
 		return;
 	PROP(x->deleted == y->deleted && x->epoch == y->epoch && x->version == y->version);
-	PROP(baton_id_equal(&x->owner, &y->owner));
+	PROP(baton_id_equal(x->owner, y->owner));
 	PROP(x->stores == y->stores && x->ranks == y->ranks);
 	PROP(x->unproven == y->unproven && x->claimed == y->claimed);
 	PROP(x->msgid_in == y->msgid_in && x->msgid_out == y->msgid_out);

@@ -156,10 +156,10 @@ static void check_store(unsigned node, unsigned i)
 	PROP(r->epoch >= f->epoch && r->msgid_in >= f->msgid_in);
 	if (f->number && f->number == number_of(r) &&
 	    (f->serial == r->serial ||
-	     (f->epoch == r->epoch && baton_id_equal(&f->owner, &r->owner))))
+	     (f->epoch == r->epoch && baton_id_equal(&f->owner, r->owner))))
 		PROP(k->out_seq >= f->c.out_seq && k->out_lease >= f->c.out_lease &&
 		     k->in_seq >= f->c.in_seq);
-	*f = (struct floor){r->epoch, r->msgid_in, r->serial, r->owner, number_of(r), *k};
+	*f = (struct floor){r->epoch, r->msgid_in, r->serial, *r->owner, number_of(r), *k};
 }
 
 /* A store's record has changed: no change is missed between two looks. */
@@ -169,7 +169,7 @@ static void on_changed(void *ctx, struct baton_record *r)
 
 	TRACE("%llu: at %u: %u is %s's, epoch %u version %u SA %u lease %llu\n",
 	      (unsigned long long)c->now_ms, n->index, (unsigned)r->spi_i,
-	      (const char *)r->owner.data, r->epoch, (unsigned)r->version, number_of(r),
+	      (const char *)r->owner->data, r->epoch, (unsigned)r->version, number_of(r),
 	      r->mark_count ? (unsigned long long)r->marks[0].counters.out_lease : 0);
 	check_store(n->index, (unsigned)r->spi_i);
 }
@@ -435,7 +435,7 @@ static void check_acknowledged(unsigned node, unsigned i, unsigned at)
 	    p->x.peer_boot != p->synced_boot || !cluster_clean(n, r, at))
 		return;
 	PROP(there && there->epoch >= r->epoch);
-	if (there->epoch > r->epoch || !baton_id_equal(&there->owner, &r->owner))
+	if (there->epoch > r->epoch || !baton_id_equal(there->owner, r->owner))
 		return;
 	PROP(there->version >= r->version && there->msgid_in >= r->msgid_in);
 	if (r->mark_count && number_of(there) == number_of(r))

@@ -106,7 +106,7 @@ static void on_lost(void *ctx, struct baton_record *r, const struct baton_status
 	n->lost++;
 	n->last = *s;
 	leave(n, r);
-	baton_own_yield(r, s);
+	baton_own_yield(&n->own, r, s);
 }
 
 static void on_refused(void *ctx, struct baton_peer *p, const struct baton_status *s)
@@ -471,7 +471,7 @@ struct baton_record *cluster_record(struct cluster_node *n, unsigned i)
 
 bool cluster_owns(const struct cluster_node *n, const struct baton_record *r)
 {
-	return baton_id_equal(&r->owner, &n->id);
+	return baton_id_equal(r->owner, &n->id);
 }
 
 void cluster_dirty(struct cluster_node *n, struct baton_record *r, uint8_t what)
@@ -601,7 +601,7 @@ bool cluster_same(struct cluster_node *a, struct cluster_node *b, unsigned i)
 		return !x && !y;
 	if (x->deleted || y->deleted)
 		return x->deleted && y->deleted;
-	return baton_id_equal(&x->owner, &y->owner) && x->epoch == y->epoch &&
+	return baton_id_equal(x->owner, y->owner) && x->epoch == y->epoch &&
 	       x->version == y->version && x->msgid_in == y->msgid_in &&
 	       x->msgid_out == y->msgid_out && x->remote.port == y->remote.port && same_sas(x, y);
 }

@@ -29,7 +29,7 @@ static uint32_t lost_epoch;
 static void losing(void *ctx, struct baton_record *r)
 {
 	assert_ptr_equal(ctx, &o);
-	assert_true(baton_id_equal(&r->owner, &here)); /* the old state still shows */
+	assert_true(baton_id_equal(r->owner, &here)); /* the old state still shows */
 	assert_false(r->deleted);
 	lost_epoch = r->epoch;
 	lost++;

@@ -340,11 +340,11 @@ static void a_late_copy_takes_nothing_from_the_next_owner(void **state)
 	claim(&gw_b, &gw_a);
 	first = msgid;
 	claim(&gw_a, &gw_b);
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 	msgid = first;
 	claim_again(&gw_b, &gw_a, 0, 0);
 	assert_int_equal(m.session_count, 0);
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 }
 
 /* The page before was put by its new owner in the meantime, which other stores had granted it too.
@@ -376,7 +376,7 @@ static void a_copy_of_a_page_leaves_the_others_to_be_claimed(void **state)
 		claim_again(&gw_b, &gw_a, m.cursor.position, 8000);
 	}
 	for (uint64_t i = 1; i <= 40; i++)
-		all += baton_id_equal(&baton_table_find(&t, i, i)->owner, &gw_b);
+		all += baton_id_equal(baton_table_find(&t, i, i)->owner, &gw_b);
 	assert_int_equal(all, 40);
 }
 
@@ -531,7 +531,7 @@ static void a_claim_of_a_share_takes_no_other(void **state)
 		bool in = baton_spi_hash(i, i) % 3 == 1;
 
 		claimed += in;
-		assert_true(baton_id_equal(&baton_table_find(&t, i, i)->owner, in ? &gw_b : &gw_a));
+		assert_true(baton_id_equal(baton_table_find(&t, i, i)->owner, in ? &gw_b : &gw_a));
 	}
 	assert_int_equal(m.session_count, claimed);
 }

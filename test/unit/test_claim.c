@@ -16,7 +16,7 @@ static void a_claim_starts_above_all_that_may_have_been(void **state)
 	m->seen_ms = 5;
 	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
-	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_true(baton_id_equal(record()->owner, &gw_b));
 	assert_int_equal(record()->epoch, 4);
 	assert_int_equal(record()->version, 18);
 	assert_int_equal(record()->claim_boot, 77);
@@ -142,7 +142,7 @@ static void deleted_sessions_cannot_be_claimed(void **state)
 	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_E_DELETED);
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 }
 
 static void numbers_used_up_do_not_begin_again(void **state)
@@ -161,7 +161,7 @@ static void numbers_used_up_do_not_begin_again(void **state)
 	record()->version = UINT64_MAX;
 	assert_int_equal(baton_own_claim(&o, record(), &gw_a, 78, 0, (struct baton_grant){1, 1}),
 			 BATON_E_LIMIT);
-	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_true(baton_id_equal(record()->owner, &gw_b));
 }
 
 /* Each claim uses up a lease, the first one perhaps the longest there is, and no packet need be

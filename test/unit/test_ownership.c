@@ -11,7 +11,7 @@ static void a_put_of_an_unknown_session_is_stored(void **state)
 	assert_int_equal(put(&gw_a), BATON_OK);
 	assert_int_equal(record()->epoch, 3);
 	assert_int_equal(record()->version, 17);
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 	assert_int_equal(counters()->out_lease, 66536);
 	assert_int_equal(record()->msgid_in, 6);
 	assert_int_equal(record()->claim_boot, 0);
@@ -56,7 +56,7 @@ static void rule_3_the_second_owner_of_an_epoch_is_refused(void **state)
 	s.owner = gw_b;
 	s.version = 1000;
 	assert_int_equal(put(&gw_b), BATON_E_STALE_OWNER);
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 }
 
 static void rule_4_an_older_version_is_stale(void **state)
@@ -80,7 +80,7 @@ static void rule_4_a_newer_epoch_may_have_any_version(void **state)
 	s.epoch = 4;
 	s.version = 1;
 	assert_int_equal(put(&gw_b), BATON_OK);
-	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_true(baton_id_equal(record()->owner, &gw_b));
 	assert_int_equal(record()->version, 1);
 }
 
@@ -338,7 +338,7 @@ static void a_report_of_an_epoch_not_yet_known_waits_for_its_put(void **state)
 	own_by(&gw_a);
 	assert_int_equal(report(&gw_b, 4, 5000), BATON_E_NOT_FOUND);
 	assert_int_equal(counters()->out_seq, 1000);
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 }
 
 /* ---- 5.3.2: delete ------------------------------------------------------------------------- */
@@ -374,7 +374,7 @@ static void a_delete_that_overtakes_its_put_is_remembered(void **state)
 	(void)state;
 	assert_int_equal(delete (&gw_a, 3, 18), BATON_OK);
 	assert_true(record()->deleted);
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 	assert_int_equal(put(&gw_a), BATON_E_DELETED);
 }
 
@@ -404,7 +404,7 @@ static void a_delete_in_a_newer_epoch_makes_the_owner_stop(void **state)
 	assert_int_equal(lost, 1);
 	assert_true(record()->deleted);
 	assert_int_equal(record()->epoch, 4);
-	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_true(baton_id_equal(record()->owner, &gw_b));
 }
 
 static void a_node_that_deletes_its_own_session_has_not_lost_it(void **state)

@@ -349,7 +349,7 @@ static void an_owner_learns_that_its_session_was_claimed(void **state)
 		cluster_run(c, 1);
 	settled();
 	assert_int_equal(a->lost + a->losing, 2);
-	assert_true(baton_id_equal(&cluster_record(a, 1)->owner, &b->id));
+	assert_true(baton_id_equal(cluster_record(a, 1)->owner, &b->id));
 	assert_int_equal(cluster_record(a, 1)->epoch, 2);
 	assert_int_equal(a->refused, 0);
 	assert_true(cluster_same(a, b, 2));
@@ -487,8 +487,10 @@ static void answers_from_before_a_claim_of_ours_do_no_harm(void **state)
 	cluster_put(a, 1);
 	settled();
 	r = cluster_record(a, 1);
-	cluster_record(b, 1)->owner = c->nodes[2].id; /* the store still has the owner before us */
-	r->epoch = 2;				      /* we have claimed it elsewhere */
+	/* the store still has the owner before us */
+	assert_int_equal(baton_record_set_owner(&b->table, cluster_record(b, 1), &c->nodes[2].id),
+			 0);
+	r->epoch = 2; /* we have claimed it elsewhere */
 	r->version++;
 	count(1, 10);
 	settled();

@@ -322,7 +322,7 @@ static void a_node_that_is_no_store_learns_what_happens_to_what_it_has(void **st
 	put_session(&b);
 	ask(&b, &gw_b);
 	assert_int_equal(statuses[0].status, BATON_OK);
-	assert_true(baton_id_equal(&baton_table_find(&t, s.spi_i, s.spi_r)->owner, &gw_b));
+	assert_true(baton_id_equal(baton_table_find(&t, s.spi_i, s.spi_r)->owner, &gw_b));
 	begin(&b, BATON_SA_STOR, &gw_b);
 	baton_build_delete(&b, &(struct baton_delete){s.spi_i, s.spi_r, s.epoch, 100});
 	ask(&b, &gw_b);

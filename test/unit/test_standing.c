@@ -272,6 +272,7 @@ static void what_is_proven_keeps_its_epoch(void **state)
 	s.epoch += 5;
 	s.children[0].counters.out_seq = 500000;
 	s.children[0].counters.out_lease = 600000;
+	assert_int_equal(baton_record_attach(&t, record()), 0);
 	record()->peers[0].acked_version = 17;
 	record()->peers[0].acked_lease = record()->lease_serial;
 	peers[0] = (struct baton_peer){.rank = 1, .stores = 1, .counted = true};
@@ -402,7 +403,7 @@ static void a_proven_owner_takes_the_place_of_one_that_is_not(void **state)
 	own_by(&gw_a);
 	s.stale = false;
 	own_by(&gw_b);
-	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_true(baton_id_equal(record()->owner, &gw_b));
 	s.owner = gw_a;
 	s.stale = true;
 	assert_int_equal(put(&gw_a), BATON_E_STALE_OWNER);
@@ -432,14 +433,14 @@ static void what_is_lost_is_held_by_no_right_of_ours(void **state)
 	s.stores = 2;
 	s.ranks = 3;
 	own_by(&here);
-	baton_own_yield(record(), &lost_to);
-	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	baton_own_yield(&o, record(), &lost_to);
+	assert_true(baton_id_equal(record()->owner, &gw_b));
 	assert_int_equal(record()->epoch, 7);
 	s.epoch = 7;
 	s.version = 18;
 	s.ranks = 1;
 	own_by(&gw_a); /* of the same epoch, and proven */
-	assert_true(baton_id_equal(&record()->owner, &gw_a));
+	assert_true(baton_id_equal(record()->owner, &gw_a));
 }
 
 /* It has the name of what the new owner has put elsewhere, and is not that. */
@@ -449,7 +450,7 @@ static void what_is_left_of_a_lost_session_is_replaced_by_the_next_put(void **st
 
 	(void)state;
 	own_by(&here);
-	baton_own_yield(record(), &lost_to);
+	baton_own_yield(&o, record(), &lost_to);
 	s.epoch = 7;
 	s.version = 18;
 	s.children[0].spi_in++;
@@ -466,7 +467,7 @@ static void the_one_with_the_quorum_is_the_owner(void **state)
 	own_by(&gw_a);
 	s.ranks = 1;
 	own_by(&gw_b); /* the same epoch */
-	assert_true(baton_id_equal(&record()->owner, &gw_b));
+	assert_true(baton_id_equal(record()->owner, &gw_b));
 	s.owner = gw_a;
 	s.ranks = 2;
 	assert_int_equal(put(&gw_a), BATON_E_STALE_OWNER);
@@ -489,6 +490,7 @@ static void two_stores(void)
 
 static void acknowledged_by(unsigned i, uint32_t serial)
 {
+	assert_int_equal(baton_record_attach(&t, record()), 0);
 	record()->peers[i].acked_version = 17;
 	record()->peers[i].acked_lease = serial;
 }

@@ -245,6 +245,7 @@ static void tombstones_go_after_an_hour(void **state)
 	struct baton_record *r = store();
 
 	(void)state;
+	assert_int_equal(baton_record_attach(&t, r), 0);
 	baton_table_bury(&t, r, NOW_MS);
 	baton_table_sweep(&t, NOW_MS + BATON_TOMBSTONE_MS);
 	assert_non_null(baton_table_find(&t, s.spi_i, s.spi_r));
@@ -287,7 +288,8 @@ static void render_tells_the_state_of_now(void **state)
 	int len;
 
 	(void)state;
-	r->owner = (struct baton_id){BATON_ID_FQDN, 4, "gw-b"};
+	assert_int_equal(
+		baton_record_set_owner(&t, r, &(struct baton_id){BATON_ID_FQDN, 6, "gw-b-2"}), 0);
 	r->epoch = 9;
 	r->version = 99;
 	r->msgid_in = 77;
@@ -297,7 +299,7 @@ static void render_tells_the_state_of_now(void **state)
 	assert_true(len > 0);
 	assert_int_equal(got.sk_d.len, 0); /* the scratch is wiped */
 	assert_int_equal(baton_session_decode(&got, buf, (size_t)len, NULL), 0);
-	s.owner = r->owner;
+	s.owner = *r->owner;
 	s.epoch = 9;
 	s.version = 99;
 	s.msgid_in = 77;
@@ -330,6 +332,74 @@ static void render_needs_room(void **state)
 	(void)state;
 	assert_int_equal(baton_record_render(r, NOW_MS, &got, buf, 100), -BATON_E_NOSPACE);
 	assert_int_equal(got.sk_d.len, 0);
+}
+
+/* Rendered by writing over its octets, and by decoding and encoding them. */
+static void octets_written_over_are_those_encoded_anew(void **state)
+{
+	static uint8_t other[BATON_MESSAGE_MAX];
+	struct sample_random rnd = {21};
+
+	(void)state;
+	for (unsigned i = 0; i < 500; i++) {
+		const uint64_t now_ms = NOW_MS + sample_next(&rnd) % 100000000u;
+		struct baton_id owner = {BATON_ID_FQDN, (uint16_t)(1 + i % 80), ""};
+		struct baton_record *r;
+		int len;
+
+		sample_random_session(&s, &rnd);
+		sample_fill(&rnd, owner.data, owner.len);
+		r = store();
+		assert_int_equal(baton_record_set_owner(&t, r, &owner), 0);
+		r->epoch = (uint32_t)sample_next(&rnd);
+		r->version = sample_next(&rnd);
+		r->msgid_in = (uint32_t)sample_next(&rnd);
+		for (unsigned m = 0; m < r->mark_count; m++)
+			sample_fill(&rnd, &r->marks[m].counters, sizeof(r->marks[m].counters));
+		assert_int_not_equal(r->at_msgids, 0);
+		len = baton_record_render(r, now_ms, &got, buf, sizeof(buf));
+		assert_int_equal(len, baton_record_size(r, &owner));
+		r->at_msgids = 0;
+		assert_int_equal(baton_record_render(r, now_ms, &got, other, sizeof(other)), len);
+		assert_memory_equal(buf, other, (size_t)len);
+		baton_table_drop(&t, r);
+	}
+}
+
+static void the_ike_sa_is_found_by_either_spi(void **state)
+{
+	struct baton_record *r = store(), *second;
+
+	(void)state;
+	assert_ptr_equal(baton_table_find_ike(&t, s.spi_i), r);
+	assert_ptr_equal(baton_table_find_ike(&t, s.spi_r), r);
+	assert_null(baton_table_find_ike(&t, s.spi_r + 1));
+	second = baton_table_add(&t, s.spi_r, 77); /* the client's SPI is another's of ours */
+	assert_ptr_equal(baton_table_find_ike(&t, s.spi_r), r);
+	baton_table_bury(&t, r, NOW_MS);
+	assert_ptr_equal(baton_table_find_ike(&t, s.spi_r), second);
+	assert_null(baton_table_find_ike(&t, s.spi_i));
+	baton_table_drop(&t, second);
+	assert_null(baton_table_find_ike(&t, 77));
+}
+
+static void a_server_id_is_kept_as_long_as_it_owns_something(void **state)
+{
+	static const struct baton_id a = {BATON_ID_FQDN, 4, "gw-a"}, b = {BATON_ID_FQDN, 4, "gw-b"};
+	struct baton_record *first = store(), *second = baton_table_add(&t, 5, 6);
+
+	(void)state;
+	assert_int_equal(second->owner->type, 0);
+	assert_int_equal(baton_record_set_owner(&t, second, &a), 0);
+	assert_ptr_equal(second->owner, first->owner);
+	assert_int_equal(baton_record_set_owner(&t, first, &b), 0);
+	assert_true(baton_id_equal(second->owner, &a));
+	assert_int_equal(baton_record_set_owner(&t, second, &b), 0);
+	assert_ptr_equal(second->owner, first->owner);
+	baton_table_drop(&t, first);
+	assert_true(baton_id_equal(second->owner, &b));
+	baton_table_drop(&t, second);
+	assert_null(t.owners);
 }
 
 static void any_session_survives_the_table(void **state)
@@ -378,6 +448,9 @@ int main(void)
 		CASE(render_tells_the_state_of_now),
 		CASE(lifetimes_go_on_in_the_store),
 		CASE(render_needs_room),
+		CASE(octets_written_over_are_those_encoded_anew),
+		CASE(the_ike_sa_is_found_by_either_spi),
+		CASE(a_server_id_is_kept_as_long_as_it_owns_something),
 		CASE(any_session_survives_the_table),
 	};
 
