@@ -30,7 +30,14 @@ done
 for event in $(sed -n 's/^\.It \(.*\) Bq .*/\1/p' "$man/batond.8" | tr -d ,); do
 	grep -q "\"$event\"" "$top"/src/daemon/*.c || complain "batond.8: $event is not logged any more"
 done
-for setting in $(sed -n 's/.*IS("[a-z]*", "\([a-z_]*\)").*/\1/p' "$top/src/daemon/config.c" | sort -u) address; do
+# Names of settings: compared with IS() or strcmp().
+settings()
+{
+	sed -n 's/.*IS("[a-z]*", "\([a-z_]*\)").*/\1/p; s/.*strcmp(name, "\([a-z_]*\)").*/\1/p' \
+		"$top/src/daemon/config.c" | sort -u
+}
+
+for setting in $(settings); do
 	grep -q "^\.It Ic $setting " "$man/batond.conf.5" || complain "batond.conf.5: no setting $setting"
 	grep -q "^[# ]*$setting = " "$top/dist/batond.conf.example" ||
 		complain "batond.conf.example: no setting $setting"

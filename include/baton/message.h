@@ -68,6 +68,8 @@ enum baton_notify {
 	BATON_N_SHARE = 40971,	 /* SA_Retr by Server ID: share i of n only */
 	BATON_N_FOLLOW = 40972,	 /* SA_Retr by Server ID: changes, and where to go on at the end */
 	BATON_N_DIGEST = 40973,	 /* SA_Retr by Server ID: digests instead of sessions */
+	BATON_N_AT = 40976,	 /* SA_Retr by SPI: the SA's address on the gateway's side */
+	BATON_N_OFFER = 40975,	 /* SA_Stor: sessions that the receiver is asked to claim */
 	BATON_N_LIST = 40974,	 /* SA_Retr by Server ID: LEASEs of one bucket */
 };
 
@@ -160,6 +162,11 @@ struct baton_contact {
 struct baton_share {
 	uint16_t index, of;
 };
+/* Both SPIs of an IKE SA. */
+struct baton_spis {
+	uint64_t spi_i, spi_r;
+};
+#define BATON_OFFERS_MAX 64
 #define BATON_BUCKETS 256 /* of a digest */
 struct baton_message {
 	struct baton_header header;
@@ -178,6 +185,10 @@ struct baton_message {
 	struct baton_cursor cursor;
 	uint8_t by_spi_protocol; /* N(BY_SPI): 0 = absent, else BATON_PROTO_ESP/AH, or 1 = IKE */
 	uint64_t by_spi;
+	struct baton_spis by_spis; /* the same by both SPIs of an IKE SA: by_spi is 0 */
+	struct baton_addr at;	   /* N(AT): family 0 = absent; no port */
+	unsigned offer_count;
+	struct baton_spis offers[BATON_OFFERS_MAX];
 	unsigned session_count, report_count, delete_count, status_count;
 	struct baton_session_ref sessions[BATON_ITEMS_MAX];
 	struct baton_report reports[BATON_ITEMS_MAX];
@@ -198,6 +209,9 @@ void baton_build_id(struct baton_builder *b, uint8_t payload,
 void baton_build_notify(struct baton_builder *b, uint16_t type);
 void baton_build_error(struct baton_builder *b, uint16_t status);
 void baton_build_by_spi(struct baton_builder *b, uint8_t protocol, uint64_t spi);
+void baton_build_by_spis(struct baton_builder *b, const struct baton_spis *ike);
+void baton_build_at(struct baton_builder *b, const struct baton_addr *a);
+void baton_build_offer(struct baton_builder *b, const struct baton_spis *offers, unsigned count);
 void baton_build_cursor(struct baton_builder *b, const struct baton_cursor *c);
 void baton_build_contact(struct baton_builder *b, const struct baton_contact *c);
 void baton_build_claim(struct baton_builder *b, uint32_t least_epoch); /* 0: any */

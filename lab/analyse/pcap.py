@@ -9,7 +9,7 @@ IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL = 34, 35, 36, 37
 
 # time in ns; mac is the sender's; src and dst are addresses as 32-bit numbers;
 # for ESP: spi, seq; for IKE: exchange, response (bool), spi_i, msgid
-Packet = namedtuple("Packet", "time mac kind src dst spi seq exchange response spi_i msgid")
+Packet = namedtuple("Packet", "time mac kind src dst spi seq exchange response spi_i msgid to")
 
 
 def address(number):
@@ -39,10 +39,10 @@ def frames(path):
 
 
 def parse(time, frame):
-    mac = frame[6:12]
+    mac, to = frame[6:12], frame[0:6]
 
     def packet(kind, src=0, dst=0, spi=0, seq=0, exchange=0, response=False, spi_i=0, msgid=0):
-        return Packet(time, mac, kind, src, dst, spi, seq, exchange, response, spi_i, msgid)
+        return Packet(time, mac, kind, src, dst, spi, seq, exchange, response, spi_i, msgid, to)
 
     if len(frame) < 34 or frame[12:14] != b"\x08\x00":
         return packet(ARP if frame[12:14] == b"\x08\x06" else OTHER)

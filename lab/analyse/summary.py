@@ -158,6 +158,21 @@ def read_wan(results, failure):
             "exchanges_after_failure": {f"{w} {e} {k}": n for (w, e, k), n in exchanges.items()}}
 
 
+def lost_at_heir(results, traffic):
+    """The clients' datagrams that are missing among those that came through the new gateway."""
+    mac = results.facts.get("heir_mac")
+    if not mac:
+        return {}
+    mac = bytes.fromhex(mac.replace(":", ""))
+    times = [p.time for p in pcap.packets(results.file("wan.pcap"))
+             if p.kind == pcap.ESP and p.to == mac and p.src & CLIENT_MASK == CLIENT_NET]
+    missing = 0
+    for arrivals in traffic["up"].values():
+        seqs = {seq for t, seq in arrivals if times and t >= times[0]}
+        missing += max(seqs) - min(seqs) + 1 - len(seqs) if seqs else 1
+    return {"sent_to_heir": len(times), "lost_at_heir": missing}
+
+
 def read_cluster(results):
     clear = esp = 0
     path = results.file("cluster.pcap")
@@ -225,6 +240,7 @@ def summarise(results):
     s["replays_accepted"] = duplicates(traffic)
     s.update(read_cluster(results))
     s["takeovers"] = found
+    s.update(lost_at_heir(results, traffic))
     s["capture_missed"] = {}
     for network, key in (("wan", "wan_esp_packets"), ("cluster", "cluster_esp_packets")):
         n = counted(results, network)

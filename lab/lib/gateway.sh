@@ -133,7 +133,7 @@ keepalived_up() {
 	fill "$LAB/conf/keepalived.conf" "gw=$gw" "priority=$priority" "n=${GW_NUMBER[$gw]}" \
 		"peer_n=${GW_NUMBER[${PEER[$gw]}]}" "wan_vip=$WAN_VIP" "prot_vip=$PROT_VIP" \
 		"advert_int=$LAB_ADVERT_INT" "release=$dir/baton/release" \
-		"become_master=$LAB/lib/become-master $LAB_MODE $OUT/$gw $dir $BUILD/src/ctl/batonctl ${PEER[$gw]}$SERVER_ID" \
+		"become_master=$LAB/lib/become-master ${LAB_ON_MASTER:-$LAB_MODE} $OUT/$gw $dir $BUILD/src/ctl/batonctl ${PEER[$gw]}$SERVER_ID" \
 		> "$dir/keepalived.conf"
 	run_on "$gw" keepalived keepalived -n -l -D -P -f "$dir/keepalived.conf" \
 		-p "$dir/keepalived.pid" -r "$dir/vrrp.pid"

@@ -206,8 +206,19 @@ rekey_ike() {
 
 # Liveness checks of HOST's charon: sent, and answered. A check that was sent just before the other side fell
 # silent is sent again, not anew.
-probes() { count_lines 'sending DPD request|retransmit [0-9]+ of request' "$OUT/$1/charon.log"; }
-answers() { count_lines 'parsed INFORMATIONAL response' "$OUT/$1/charon.log"; }
+# Those of the cluster network's own IKE SAs do not count: lines of a thread belong together.
+probes() {
+	awk '{ thread = substr($2, 1, 2) }
+		/sending DPD request|retransmit [0-9]+ of request/ { probing[thread] = 1 }
+		/sending packet: / { n += probing[thread] && !/\[[0-9]+\] to 10\.40\.0\./; probing[thread] = 0 }
+		END { print n + 0 }' "$OUT/$1/charon.log"
+}
+answers() {
+	awk '{ thread = substr($2, 1, 2) }
+		/received packet: / { cluster[thread] = /from 10\.40\.0\./ }
+		/parsed INFORMATIONAL response/ { n += !cluster[thread] }
+		END { print n + 0 }' "$OUT/$1/charon.log"
+}
 more_probes() { [ "$(probes "$1")" -gt "$2" ]; }
 more_answers() { [ "$(answers "$1")" -gt "$2" ]; }
 

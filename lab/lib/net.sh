@@ -229,7 +229,7 @@ capture() {
 # The first SA of a kernel waits for its ciphers to be loaded and tested, seconds
 # where the processor is emulated: not while a client waits.
 warm_kernel() {
-	modprobe -aq aesni_intel veth bridge esp4 xfrm_user nft_queue sch_netem || true
+	modprobe -aq aesni_intel veth bridge esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet sch_netem || true
 	unshare -n ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 reqid 1 \
 		mode tunnel aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
 }

@@ -314,9 +314,10 @@ int baton_own_regain(struct baton_record *r, const struct baton_session *s)
 	return BATON_OK;
 }
 
-void baton_own_begin_claim(struct baton_ownership *o)
+uint32_t baton_own_begin_claim(struct baton_ownership *o)
 {
-	o->claim_round++;
+	o->claim_round = ++o->rounds;
+	return o->claim_round;
 }
 
 /* Its content is not taken: another copy's is better, or newer. What it knows of numbers counts. */
@@ -394,7 +395,10 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 	int status;
 
 	if ((ours && !same_round && !r->unproven && s->epoch <= r->epoch) ||
-	    (was_proven && s->epoch != r->epoch)) {
+	    (was_proven && s->epoch != r->epoch) ||
+	    /* Answered late: a claim that was made after this one has been answered. */
+	    (ours && r->claim_boot == boot && r->claim_round > o->claim_round &&
+	     s->epoch < r->epoch)) {
 		/* It is ours without a doubt, and this does not change that. */
 		merge_session(r, s);
 		r->lease_serial++; /* of what a lease has become nobody has acknowledged */

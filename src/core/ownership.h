@@ -23,7 +23,8 @@ struct baton_ownership {
 	const struct baton_id *self; /* this node's Server ID */
 	uint32_t lease;		     /* sequence numbers granted at a time */
 	uint64_t sender_boot;	     /* incarnation of who puts, 0 = does not matter */
-	uint32_t claim_round;	     /* of the claim of ours that is under way */
+	uint32_t rounds;	     /* claims of ours so far */
+	uint32_t claim_round;	     /* of the claim whose answer is being taken */
 	uint32_t least_epoch;	     /* a store knows a session as ours in that epoch, we do not */
 	/* Called before a session this node owned becomes another's, while the record still shows
 	 * the old state. May be NULL. */
@@ -57,8 +58,9 @@ struct baton_grant {
 int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 		    const struct baton_id *claimant, uint64_t boot, uint32_t least_epoch,
 		    struct baton_grant g);
-/* A claim of ours begins: what stores grant from now on counts together. */
-void baton_own_begin_claim(struct baton_ownership *o);
+/* A claim of ours begins: what stores grant to it counts together. Its round, which is to be
+ * claim_round whenever an answer to it is taken. */
+uint32_t baton_own_begin_claim(struct baton_ownership *o);
 /* A session that a store has returned to our claim (of this node's incarnation boot). It becomes
  * ours, if no other has it in a newer epoch; each store's grant is added. regain: our IKE daemon
  * holds it, its own state is the newest, only epoch and numbers are taken. s may be changed. A

@@ -331,6 +331,17 @@ static void answer_list(const struct baton_service *s, struct baton_builder *b)
 	}
 }
 
+static void answer_offer(struct baton_service *s, const struct baton_id *peer,
+			 struct baton_builder *b)
+{
+	if (!s->offered) {
+		baton_build_error(b, BATON_E_EXCHANGE);
+		return;
+	}
+	for (unsigned i = 0; i < s->msg.offer_count; i++)
+		s->offered(s->ctx, peer, &s->msg.offers[i]);
+}
+
 static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
 			  struct baton_builder *b)
 {
@@ -338,13 +349,21 @@ static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, 
 	struct baton_mark *m;
 	int err;
 
-	if (s->msg.by_spi_protocol == 1) {
+	if (s->msg.by_spis.spi_i) {
+		r = baton_table_find(s->own->table, s->msg.by_spis.spi_i, s->msg.by_spis.spi_r);
+		if (r && r->deleted)
+			r = NULL;
+	} else if (s->msg.by_spi_protocol == 1) {
 		r = baton_table_find_ike(s->own->table, s->msg.by_spi);
 	} else {
 		m = baton_table_find_in(s->own->table, (uint32_t)s->msg.by_spi);
 		if (m && m->protocol == s->msg.by_spi_protocol)
 			r = m->record;
 	}
+	/* An SA is named by its destination too (RFC 4301 4.1): an SPI that someone sends to
+	 * another address of ours names none. */
+	if (r && s->msg.at.family && !baton_addr_equal(&r->local, &s->msg.at))
+		r = NULL;
 	if (!r) {
 		baton_build_error(b, BATON_E_NOT_FOUND);
 		s->refused[BATON_E_NOT_FOUND]++;
@@ -388,6 +407,8 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 	 * could be the first that it hears of a session. */
 	if (h.exchange == BATON_SA_STOR && m->header.spi_r && m->header.spi_r != s->boot)
 		baton_build_error(&b, BATON_E_VALUE);
+	else if (h.exchange == BATON_SA_STOR && m->offer_count)
+		answer_offer(s, peer, &b);
 	else if (h.exchange == BATON_SA_STOR)
 		answer_stor(s, peer, now_ms, &b);
 	else if (h.exchange != BATON_SA_RETR)

@@ -18,6 +18,9 @@ struct baton_service {
 			another claims them */
 	/* A session changed by a peer's request. May be NULL. */
 	void (*changed)(void *ctx, struct baton_record *r);
+	/* A peer asks this node to claim a session of its own: for what it offers a node without
+	 * the gateway role (NULL) has no use. */
+	void (*offered)(void *ctx, const struct baton_id *peer, const struct baton_spis *spis);
 	void *ctx;
 	struct baton_standings standings;
 	bool repeated;		      /* of the claim being answered: it was executed before */

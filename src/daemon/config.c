@@ -221,6 +221,59 @@ static int set_ipsec(struct baton_config *c, const char *value)
 	return 0;
 }
 
+/* Hexadecimal, up to what follows it, which must be `mark`. */
+static int get_spi(const char **at, char mark, uint32_t *spi)
+{
+	char *end;
+	unsigned long v;
+
+	if (!isxdigit((unsigned char)**at))
+		return -BATON_E_VALUE;
+	errno = 0;
+	v = strtoul(*at, &end, 16);
+	if (errno || v > UINT32_MAX || (*end != mark && !(mark == ' ' && !*end)))
+		return -BATON_E_VALUE;
+	*spi = (uint32_t)v;
+	*at = end + strspn(end, mark == ' ' ? " " : "-");
+	return 0;
+}
+
+/* "c1000000-c1ffffff c2000000-c2ffffff" */
+static int set_partitions(struct baton_miss_limits *l, const char *value)
+{
+	l->partition_count = 0;
+	while (*value) {
+		struct baton_partition *p = &l->partitions[l->partition_count];
+
+		if (l->partition_count == BATON_PARTITIONS_MAX || get_spi(&value, '-', &p->first) ||
+		    get_spi(&value, ' ', &p->last) || p->first > p->last)
+			return -BATON_E_VALUE;
+		l->partition_count++;
+	}
+	return 0;
+}
+
+static int set_miss(struct baton_config *c, const char *name, const char *value)
+{
+	if (strcmp(name, "fetch") == 0)
+		return set_bool(&c->fetch_on_miss, value);
+	if (strcmp(name, "queue") == 0)
+		return set_number(&c->miss_queue, value, 0, 65535);
+	if (strcmp(name, "held") == 0)
+		return set_number(&c->miss.held_max, value, 1, 65536);
+	if (strcmp(name, "held_per_sa") == 0)
+		return set_number(&c->miss.held_per_sa, value, 1, 65536);
+	if (strcmp(name, "queries") == 0)
+		return set_number(&c->miss.queries_per_s, value, 1, 1000000);
+	if (strcmp(name, "queries_per_source") == 0)
+		return set_number(&c->miss.queries_per_source, value, 1, 1000000);
+	if (strcmp(name, "quiet") == 0)
+		return set_ms(&c->miss.quiet_ms, value, 100, 3600000);
+	if (strcmp(name, "spis") == 0)
+		return set_partitions(&c->miss, value);
+	return 1;
+}
+
 /* Returns 1 when section.name is not a setting, else 0 or -BATON_E_VALUE. */
 static int set_main(struct baton_config *c, const char *section, const char *name,
 		    const char *value)
@@ -263,6 +316,8 @@ static int set_main(struct baton_config *c, const char *section, const char *nam
 		return set_number(&c->rekey_pace, value, 0, 100000);
 	if (IS("gateway", "on_store_loss"))
 		return set_store_loss(c, value);
+	if (strcmp(section, "miss") == 0)
+		return set_miss(c, name, value);
 	if (IS("store", "enabled"))
 		return set_bool(&c->store, value);
 	if (IS("store", "max_sessions"))
@@ -360,6 +415,12 @@ int baton_config_read(struct baton_config *c, const char *path, FILE *err)
 		.rekey_pace = 10,
 		.fence = true,
 		.max_sessions = 100000,
+		.miss_queue = BATON_PORT,
+		.miss = {.held_max = 16384,
+			 .held_per_sa = 4096,
+			 .queries_per_s = 1000,
+			 .queries_per_source = 100,
+			 .quiet_ms = 5000},
 	};
 	r.file = fopen(path, "re");
 	if (!r.file) {
@@ -405,6 +466,9 @@ const char *baton_config_fixed(const struct baton_config *c, const struct baton_
 		return "fence";
 	if (c->ike_only != next->ike_only)
 		return "replicate"; /* the stores have what was put as it was */
+	if (c->fetch_on_miss != next->fetch_on_miss || c->miss_queue != next->miss_queue ||
+	    c->miss.held_max != next->miss.held_max)
+		return "[miss] fetch, queue or held";
 	if (c->max_sessions != next->max_sessions)
 		return "max_sessions";
 	return NULL;

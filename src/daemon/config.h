@@ -5,6 +5,7 @@
 
 #include "core/replica.h"
 #include "daemon/log.h"
+#include "miss/waiting.h"
 #include <stdio.h>
 
 #define BATON_CONFIG_PATH "/etc/baton/batond.conf"
@@ -46,6 +47,9 @@ struct baton_config {
 	bool fence;	     /* the kernel ends SAs at their lease */
 	bool fence_on_loss;  /* on_store_loss = fence, else continue */
 	uint32_t max_sessions;
+	bool fetch_on_miss; /* [miss] */
+	uint32_t miss_queue;
+	struct baton_miss_limits miss;
 };
 
 /* Reads path into c. Complaints go to err as "path:line: reason", all of them, not only the first.

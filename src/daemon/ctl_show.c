@@ -137,6 +137,25 @@ static json_t *show_counts(struct baton_node *n)
 			 (json_int_t)n->table.body_bytes);
 }
 
+/* Packets of SAs that are not here; null where they are left to the kernel. */
+static json_t *show_miss(const struct baton_node *n)
+{
+	const struct baton_miss_stats *s;
+
+	if (!n->guard)
+		return json_null();
+	s = baton_waiting_stats(n->room);
+	return json_pack("{s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "known_esp", (int)baton_guard_known(n->guard, BATON_GUARD_ESP),
+			 "known_ike", (int)baton_guard_known(n->guard, BATON_GUARD_IKE), "asked",
+			 (json_int_t)s->asked, "fetched", (json_int_t)n->fetched, "fetch_failed",
+			 (json_int_t)n->fetch_failed, "held", (json_int_t)s->held, "released",
+			 (json_int_t)s->released, "discarded", (json_int_t)s->discarded, "outside",
+			 (json_int_t)s->outside, "quiet", (json_int_t)s->quiet, "limited",
+			 (json_int_t)s->limited, "source_limited", (json_int_t)s->source_limited,
+			 "full", (json_int_t)s->full);
+}
+
 json_t *baton_show_status(struct baton_node *n)
 {
 	uint64_t now_ms = baton_now_ms();
@@ -161,6 +180,7 @@ json_t *baton_show_status(struct baton_node *n)
 	json_object_set_new(o, "sessions_unprotected", json_integer(n->alone_count));
 	if (n->last_takeover.start_us)
 		json_object_set_new(o, "last_takeover", baton_show_takeover(&n->last_takeover));
+	json_object_set_new(o, "miss", show_miss(n));
 	json_object_set_new(o, "store_refused", refusals(n->service->refused));
 	json_object_set_new(o, "counters",
 			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",

@@ -157,6 +157,8 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	had_count = r && !r->deleted ? outbound_sas(r, had) : 0;
 	if (r && !r->deleted)
 		watch_moved(r, s);
+	if (r)
+		baton_miss_forget(n, r, false); /* SAs may have gone */
 	status = baton_own_put(&n->own, &n->config.server_id, s, now_ms);
 	if (status)
 		goto out;
@@ -175,6 +177,8 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 	arm_new(n, r);
 	baton_node_dirty(n, r, BATON_DIRTY_PUT);
 out:
+	if (r)
+		baton_miss_look(n, r);
 	if (status == BATON_E_SPI_COLLISION)
 		n->spi_collisions++;
 	if (status)
@@ -214,6 +218,7 @@ static int take_delete(struct baton_node *n, struct baton_delete d, uint64_t now
 	d.version = r->version + 1;
 	r->held = false;
 	had_count = outbound_sas(r, had);
+	baton_miss_forget(n, r, true);
 	status = baton_own_delete(&n->own, &n->config.server_id, &d, now_ms);
 	if (!status) {
 		baton_lease_release(n, r, had, had_count);
@@ -234,12 +239,13 @@ static void told_everything(struct baton_node *n)
 		if (r->held || r->installing)
 			continue;
 		missing++;
-		baton_install_queue(n, r, true);
+		baton_install_queue(n, r, true, false);
 	}
 	n->greeting = false;
 	baton_log(BATON_LOG_INFO, "charon_synced", "sessions=%u restoring=%u", held, missing);
 	baton_install_pump(n);
 	n->recover_due = !n->recovered;
+	baton_miss_open(n);
 }
 
 static void greeted(struct baton_node *n)

@@ -25,7 +25,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt)
+void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt, bool by_takeover)
 {
 	struct baton_install *i;
 
@@ -37,6 +37,7 @@ void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adop
 	i->spi_i = r->spi_i;
 	i->spi_r = r->spi_r;
 	i->adopt = adopt;
+	i->by_takeover = by_takeover;
 	r->installing = true;
 	STAILQ_INSERT_TAIL(&n->waiting, i, entry);
 	n->waiting_count++;
@@ -94,16 +95,19 @@ static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
 		r->installing = false;
 		if (r->renewed && !r->deleted && baton_node_owns(n, r)) {
 			r->renewed = false;
-			baton_install_queue(n, r, false);
+			baton_install_queue(n, r, false, i->by_takeover);
 			return; /* that one counts */
 		}
 		r->held |= ok;
+		baton_miss_look(n, r);
 		if (ok && !r->deleted && baton_node_owns(n, r))
 			look_at_worn(n, r);
 		if (ok && !i->adopt && !r->stale)
 			baton_refresh_begin(n, r);
 	}
-	baton_takeover_installed(n, ok);
+	if (i->by_takeover)
+		baton_takeover_installed(n, ok);
+	baton_fetch_installed(n, i->spi_i, i->spi_r, ok);
 }
 
 /* With what the operator knows it by: the connection that may be missing, the client. */

@@ -195,8 +195,22 @@ static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *
 
 	if (tag == &n->follows[p->index])
 		baton_follow_answer(n, p, buf, len);
+	else if (tag)
+		baton_fetch_answer(n, p, tag, buf, len);
 	else
 		baton_takeover_answer(n, p, tag, buf, len);
+}
+
+static void take_offer(void *ctx, const struct baton_id *peer, const struct baton_spis *spis)
+{
+	const struct baton_wanted w = {.protocol = 1, .ike = *spis};
+
+	(void)peer; /* whoever owns it: the stores know */
+	if (baton_fetch_start(ctx, &w))
+		baton_log(BATON_LOG_WARNING, "offer_refused",
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64
+			  " reason=\"too many are being fetched\"",
+			  spis->spi_i, spis->spi_r);
 }
 
 static const struct baton_replica_ops replica_ops = {
@@ -375,6 +389,8 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	if (n->recover_due && !n->takeover.active)
 		baton_takeover_recover(n);
 	baton_lease_flush(n); /* before sessions are put */
+	baton_fetch_tick(n, now_ms);
+	baton_miss_flush(n, now_ms); /* before the IKE daemon tells its peer of a new SA */
 	baton_stores_admit(n->peer_list, n->peer_count, n->ranked_ms, now_ms);
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		uint64_t due = baton_exchange_tick(&n->peers[i].x, now_ms);
@@ -425,6 +441,8 @@ static void apply(struct baton_node *n)
 	baton_log_set_level(n->config.log_level);
 	n->watch.lease = n->own.lease = n->config.lease;
 	n->watch.age_ms = n->config.counter_age_ms;
+	if (n->room)
+		baton_waiting_limit(n->room, &n->config.miss);
 	for (unsigned i = 0; i < n->peer_count; i++)
 		n->peers[i].hold_ms = n->config.hold_ms;
 }
@@ -503,6 +521,7 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->udp.fd = -1;
 	STAILQ_INIT(&n->waiting);
 	STAILQ_INIT(&n->flying);
+	TAILQ_INIT(&n->fetches);
 	TAILQ_INIT(&n->confirms);
 	n->loop.turn = turn;
 	n->loop.ctx = n;
@@ -523,6 +542,8 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->service->own = &n->own;
 	n->service->boot = n->boot;
 	n->service->stores = n->config.store;
+	n->service->offered = n->config.gateway ? take_offer : NULL;
+	n->service->ctx = n;
 	/* First: a second batond of the same run_dir ends here, before it touches what the first
 	 * one serves. */
 	*why = "cannot listen at run_dir/ctl.sock (is another batond running? does run_dir exist?)";
@@ -542,6 +563,7 @@ void baton_node_stop(struct baton_node *n)
 {
 	baton_ctl_close(n);
 	baton_charon_link_close(&n->link);
+	baton_miss_close(n);
 	baton_confirm_drop(n);
 	if (n->xfrm)
 		baton_xfrm_close(n->xfrm);

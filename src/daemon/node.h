@@ -8,6 +8,9 @@
  *   retreat.c   taking them away again when another node owns them
  *   lease.c     which sequence numbers may be used
  *   refresh.c   rekeying what was taken over
+ *   claim.c     what a claim of ours was given
+ *   fetch.c     claiming one session that a packet, or its owner, asks for
+ *   miss.c      packets of SAs that are not here
  *   takeover.c  claiming another server's sessions
  *   follow.c    a copy of a peer's sessions at a node that is none of its stores
  *   ctl.c, ctl_show.c  batonctl
@@ -23,6 +26,7 @@
 #include "daemon/config.h"
 #include "daemon/loop.h"
 #include "fence/fence.h"
+#include "miss/guard.h"
 #include "xfrm/xfrm.h"
 
 #define BATON_INSTALL_WINDOW 32u /* SA_INSTALL requests under way */
@@ -33,12 +37,14 @@ struct baton_node;
 struct baton_install {
 	STAILQ_ENTRY(baton_install) entry;
 	uint64_t spi_i, spi_r;
-	bool adopt; /* its SAs are still in this kernel */
+	bool adopt;	  /* its SAs are still in this kernel */
+	bool by_takeover; /* it counts there */
 	uint32_t msgid;
 };
 
 /* One takeover at a time; a second one for another server waits for its turn at the caller. */
 struct baton_takeover {
+	uint32_t round;	      /* of the claim (struct baton_ownership) */
 	bool active, recover; /* recover: our own sessions, after a restart */
 	struct baton_id subject;
 	struct baton_share share; /* of 0: all of the subject's sessions */
@@ -70,6 +76,16 @@ struct baton_follow {
 	uint64_t sessions;    /* that have come */
 };
 
+/* One session, named by one of its SAs. */
+struct baton_wanted {
+	uint8_t protocol;	 /* BATON_PROTO_ESP, BATON_PROTO_AH, or 1 = IKE */
+	uint32_t spi;		 /* inbound; not of IKE */
+	struct baton_spis ike;	 /* IKE */
+	struct baton_addr local; /* where it was sent to; family 0 = does not matter */
+};
+
+struct baton_fetch;
+TAILQ_HEAD(baton_fetch_list, baton_fetch);
 struct baton_ctl;
 struct baton_confirm;
 TAILQ_HEAD(baton_confirm_list, baton_confirm);
@@ -91,6 +107,13 @@ struct baton_node {
 	struct baton_peer *peer_list[BATON_PEERS_MAX];
 	uint64_t ranked_ms; /* when the ranks of the stores changed */
 	struct baton_follow follows[BATON_PEERS_MAX];
+	struct baton_fetch_list fetches;
+	unsigned fetching;
+	uint64_t fetched, fetch_failed; /* statistics */
+	struct baton_guard *guard;	/* NULL: packets of unknown SAs are left to the kernel */
+	struct baton_waiting *room;
+	struct baton_source guard_source;
+	uint64_t guard_look_ms;	     /* when next */
 	bool alive[BATON_PEERS_MAX]; /* members: heard of within their lease */
 	struct baton_xfrm *xfrm;
 	struct baton_source xfrm_source;
@@ -157,7 +180,8 @@ void baton_gateway_arm(struct baton_node *n, struct baton_mark *m);
 void baton_gateway_rearm(struct baton_node *n);
 
 /* install.c */
-void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt);
+void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt,
+			 bool by_takeover);
 void baton_install_pump(struct baton_node *n);
 /* The plugin's answer to SA_INSTALL msgid. */
 void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct baton_status *s);
@@ -210,6 +234,39 @@ uint64_t baton_refresh_tick(struct baton_node *n, uint64_t now_ms);
 /* retreat.c */
 void baton_retreat_losing(void *ctx, struct baton_record *r);
 void baton_retreat_lost(void *ctx, struct baton_record *r, const struct baton_status *s);
+
+/* claim.c */
+/* A session that a store has given to our claim of that round. Its record if it is ours now, NULL
+ * if not. recover: of what may have been ours all the time. */
+struct baton_record *baton_claim_take(struct baton_node *n, uint32_t round,
+				      const struct baton_session_ref *ref, bool recover);
+/* It is proven to be ours, or only its IKE SA is used (r->stale): to the IKE daemon. False: that
+ * has it. */
+bool baton_claim_use(struct baton_node *n, struct baton_record *r, bool recover, bool by_takeover);
+
+/* fetch.c */
+/* Claims one session and installs it; says so to `done` of all who wait for it. 0, -BATON_E_BUSY
+ * (too many are under way) or -BATON_E_NOT_FOUND (nobody can be asked). */
+int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w);
+void baton_fetch_answer(struct baton_node *n, struct baton_peer *p, struct baton_fetch *f,
+			const void *buf, size_t len);
+void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, bool ok);
+/* The session's record, if it is in our table. */
+struct baton_record *baton_fetch_find(struct baton_node *n, const struct baton_wanted *w);
+/* Gives up what the IKE daemon does not install. */
+void baton_fetch_tick(struct baton_node *n, uint64_t now_ms);
+
+/* miss.c: all do nothing where packets of unknown SAs are left to the kernel */
+/* Begins, when the IKE daemon has told what it has. */
+void baton_miss_open(struct baton_node *n);
+void baton_miss_close(struct baton_node *n);
+/* Are the SAs of r here? They are known to the kernel from the next flush on, or no more. */
+void baton_miss_look(struct baton_node *n, struct baton_record *r);
+/* They are not, whatever r says. left: and nobody is to be asked for them for a while. */
+void baton_miss_forget(struct baton_node *n, struct baton_record *r, bool left);
+void baton_miss_flush(struct baton_node *n, uint64_t now_ms);
+/* A fetch has ended. */
+void baton_miss_ended(struct baton_node *n, const struct baton_wanted *w, bool ok);
 
 /* takeover.c */
 /* share NULL: all of subject's sessions. 0, -BATON_E_VALUE, -BATON_E_NOT_PEER or -BATON_E_BUSY. */

@@ -69,6 +69,7 @@ void baton_retreat_losing(void *ctx, struct baton_record *r)
 {
 	struct baton_node *n = ctx;
 
+	baton_miss_forget(n, r, true);
 	if (n->xfrm) {
 		read_last(n, r);
 		delete_sas(n, r);

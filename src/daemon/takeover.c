@@ -19,7 +19,6 @@
  */
 #include "daemon/node.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #define DEADLINE_MS                                                                                \
@@ -44,34 +43,12 @@ static int build_claim(struct baton_node *n, struct baton_builder *b, struct bat
 	return 0;
 }
 
-/* One session of an answer: into our table, with the store's grant. */
-static int take_granted(struct baton_node *n, struct baton_record *r,
-			const struct baton_session_ref *ref)
-{
-	struct baton_session *s = &n->session;
-	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
-
-	if (!status)
-		status = baton_own_take(&n->own, s, n->boot, n->takeover.recover && r && r->held,
-					baton_now_ms());
-	baton_session_wipe(s);
-	return status;
-}
-
 /* Proven, or given up to be. */
 static void use_session(struct baton_node *n, struct baton_record *r)
 {
 	struct baton_takeover *t = &n->takeover;
 
-	if (r->held && !r->stale)
-		baton_install_raise(n, r);
-	if (r->held || r->installing)
-		return;
-	if ((n->config.replay_mode == BATON_REPLAY_STRICT && !t->recover) ||
-	    r->flags & BATON_IKE_ONLY)
-		r->stale = true; /* its CHILD SAs are made anew, trusted or not stored */
-	t->sessions++;
-	baton_install_queue(n, r, t->recover);
+	t->sessions += baton_claim_use(n, r, t->recover, true);
 }
 
 /*
@@ -86,8 +63,8 @@ static void use_unproven(struct baton_node *n)
 
 	t->settled = true;
 	TAILQ_FOREACH(r, &n->table.records, all) {
-		if (r->deleted || !baton_node_owns(n, r) || r->claim_round != n->own.claim_round ||
-		    r->held || r->installing || baton_own_is_proven(r))
+		if (r->deleted || !baton_node_owns(n, r) || r->claim_round != t->round || r->held ||
+		    r->installing || baton_own_is_proven(r))
 			continue;
 		r->stale = true;
 		t->unproven++;
@@ -116,26 +93,9 @@ static uint64_t take_page(struct baton_node *n, const void *buf, size_t len)
 	if (!t->claimed_us)
 		t->claimed_us = baton_now_us();
 	for (unsigned i = 0; i < m->session_count; i++) {
-		const struct baton_session_ref *ref = &m->sessions[i];
-		struct baton_record *r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
-		uint64_t version = r ? r->version : 0;
-		int status = take_granted(n, r, ref);
+		struct baton_record *r = baton_claim_take(n, t->round, &m->sessions[i], t->recover);
 
-		r = baton_table_find(&n->table, ref->spi_i, ref->spi_r);
-		if (status && status != BATON_E_STALE_VERSION)
-			baton_log(BATON_LOG_WARNING, "claim_refused",
-				  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"",
-				  ref->spi_i, ref->spi_r, baton_strerror(status));
-		if (!r || r->deleted || !baton_node_owns(n, r))
-			continue;
-		baton_node_dirty(n, r, BATON_DIRTY_PUT);
-		if (r->version != version && !t->recover) {
-			/* newer than our copy; recovering, the IKE daemon's own state is the newest
-			 */
-			r->renewed = r->installing;
-			r->held = false;
-		}
-		if (baton_own_is_proven(r))
+		if (r && baton_own_is_proven(r))
 			use_session(n, r);
 	}
 	t->retrieved_us = baton_now_us();
@@ -200,7 +160,7 @@ static void begin(struct baton_node *n, const struct baton_id *subject, const ch
 	*t = (struct baton_takeover){.active = true, .recover = recover, .subject = *subject};
 	for (unsigned i = 0; i < BATON_PEERS_MAX; i++)
 		baton_pages_begin(&t->retrieving[i].pages);
-	baton_own_begin_claim(&n->own);
+	t->round = baton_own_begin_claim(&n->own);
 	strncpy(t->name, name, sizeof(t->name) - 1);
 	t->start_us = baton_now_us();
 	t->deadline_ms = baton_now_ms() + DEADLINE_MS + 500;

@@ -19,7 +19,7 @@
 #include "fence/fence.h"
 
 #include "fence/elements.h"
-#include "fence/kernel.h"
+#include "nft/nft.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +29,14 @@
 
 struct baton_fence {
 	struct baton_fence_ledger ledger;
-	struct baton_fence_kernel kernel;
+	struct baton_nft kernel;
 	uint32_t block;
 	/* Until baton_fence_sync(), of an adopted table: */
 	bool adopted; /* it has elements that we do not know */
 	bool other;   /* and another layout: grants wait */
 };
 
-static char open_error[BATON_FENCE_ERROR_MAX];
+static char open_error[BATON_NFT_ERROR_MAX];
 
 /* ---- the whole table --------------------------------------------------------------------- */
 enum whole { REMAKE, REFILL };
@@ -60,7 +60,7 @@ static int put_whole(struct baton_fence *f, enum whole how)
 		free(text);
 		return -BATON_E_SYSTEM;
 	}
-	err = baton_fence_kernel_command(&f->kernel, text);
+	err = baton_nft_command(&f->kernel, text);
 	free(text);
 	if (!err)
 		baton_fence_ledger_all_done(&f->ledger);
@@ -71,7 +71,7 @@ static int put_whole(struct baton_fence *f, enum whole how)
 static int look(struct baton_fence *f)
 {
 	char ours[BATON_FENCE_COMMENT_MAX], found[BATON_FENCE_COMMENT_MAX];
-	int err = baton_fence_kernel_comment(&f->kernel, found, sizeof(found));
+	int err = baton_nft_comment(&f->kernel, BATON_FENCE_TABLE, found, sizeof(found));
 
 	baton_fence_comment(ours, f->block);
 	if (!err && strcmp(ours, found) != 0)
@@ -135,10 +135,9 @@ void baton_fence_close(struct baton_fence *f, bool keep)
 		return;
 	/* "add" first, so that one that is gone already is no error. */
 	if (!keep)
-		(void)baton_fence_kernel_command(&f->kernel,
-						 "add table inet " BATON_FENCE_TABLE
-						 "\ndelete table inet " BATON_FENCE_TABLE);
-	baton_fence_kernel_close(&f->kernel);
+		(void)baton_nft_command(&f->kernel, "add table inet " BATON_FENCE_TABLE
+						    "\ndelete table inet " BATON_FENCE_TABLE);
+	baton_nft_close(&f->kernel);
 	baton_fence_ledger_free(&f->ledger);
 	free(f);
 }
@@ -166,7 +165,7 @@ static int send_changes(struct baton_fence *f, const struct baton_fence_changes 
 		return -BATON_E_SYSTEM;
 	len = baton_fence_changes_write(c, buf, &f->kernel.seq, &ack);
 	if (len) {
-		err = baton_fence_kernel_run(&f->kernel, buf, len, first, ack);
+		err = baton_nft_run(&f->kernel, buf, len, first, ack);
 	} else {
 		errno = ENOMEM;
 		err = -BATON_E_SYSTEM;
@@ -233,8 +232,8 @@ int baton_fence_read(struct baton_fence *f, struct baton_fence_status *status)
 		.sas = f->ledger.count,
 		.queued = f->ledger.queued,
 	};
-	return baton_fence_kernel_counter(&f->kernel, &status->refused_packets,
-					  &status->refused_bytes);
+	return baton_nft_counter(&f->kernel, BATON_FENCE_TABLE, BATON_FENCE_COUNTER,
+				 &status->refused_packets, &status->refused_bytes);
 }
 
 const char *baton_fence_error(const struct baton_fence *f)

@@ -316,6 +316,8 @@ static void fill_marks(struct baton_table *t, struct baton_record *r, struct bat
 			marks[i] = *known;
 		else
 			marks[i] = (struct baton_mark){.counters = c->counters, .fresh = true};
+		if (marks[i].record != r)
+			marks[i].guarded = false; /* that was said of the other's */
 		marks[i].record = r;
 		marks[i].next_in = marks[i].next_out = NULL;
 		set_mark(&marks[i], c);

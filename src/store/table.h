@@ -52,6 +52,7 @@ struct baton_mark {
 	bool told : 1;	   /* another may know it: no number beyond usable may be sent */
 	bool unproven : 1; /* claimed, but not proven: none of its numbers is ours */
 	bool watched : 1;  /* thresholds are set in the kernel */
+	bool guarded : 1;  /* the kernel is told that it is here (src/miss) */
 	bool moving : 1;   /* in_limit is ahead of in_seq: settle when quiet */
 };
 
@@ -101,6 +102,7 @@ struct baton_record {
 	bool stale : 1;	     /* claimant: not proven, only the IKE SA may be used */
 	bool ike_only : 1;   /* gateway, as those that follow: its CHILD SAs are told to nobody */
 	bool held : 1;	     /* the IKE daemon holds it */
+	bool guarded : 1;    /* as of its SAs */
 	bool installing : 1; /* an SA_INSTALL is under way */
 	bool renewed : 1;    /* what is being installed has been overtaken: install again */
 	uint32_t claim_round;  /* claimant: which claim of ours stores and ranks are of */

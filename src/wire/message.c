@@ -6,6 +6,8 @@
  */
 #include "wire/parts.h"
 
+#include <sys/socket.h>
+
 #define ERROR_TYPES_BELOW 16384u /* RFC 7296 3.10.1 */
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
@@ -34,11 +36,18 @@ static void get_by_spi(struct baton_reader *b, struct baton_message *m, uint8_t 
 		baton_reader_fail(b, -BATON_E_VALUE, "protocol");
 		return;
 	}
-	if (spi_size != (protocol == PROTO_IKE ? 8 : 4)) {
+	if (protocol == PROTO_IKE ? spi_size != 8 && spi_size != 16 : spi_size != 4) {
 		baton_reader_fail(b, -BATON_E_LENGTH, "SPI size");
 		return;
 	}
 	m->by_spi_protocol = protocol;
+	if (spi_size == 16) {
+		m->by_spis.spi_i = baton_get_u64(b, "initiator SPI");
+		m->by_spis.spi_r = baton_get_u64(b, "responder SPI");
+		if (!b->err && (!m->by_spis.spi_i || !m->by_spis.spi_r))
+			baton_reader_fail(b, -BATON_E_VALUE, "SPI");
+		return;
+	}
 	m->by_spi = protocol == PROTO_IKE ? baton_get_u64(b, "SPI") : baton_get_u32(b, "SPI");
 	if (!b->err && !m->by_spi)
 		baton_reader_fail(b, -BATON_E_VALUE, "SPI");
@@ -84,6 +93,34 @@ static void get_contact(struct baton_reader *b, struct baton_message *m)
 	m->has_contact = true;
 }
 
+static void get_offer(struct baton_reader *b, struct baton_message *m)
+{
+	if (!baton_reader_left(b) || baton_reader_left(b) % 16)
+		baton_reader_fail(b, -BATON_E_LENGTH, "offered sessions");
+	while (!b->err && baton_reader_left(b)) {
+		struct baton_spis spis = {baton_get_u64(b, "initiator SPI"), 0};
+
+		spis.spi_r = baton_get_u64(b, "responder SPI");
+		if (!b->err && (!spis.spi_i || !spis.spi_r))
+			baton_reader_fail(b, -BATON_E_VALUE, "IKE SPIs");
+		else if (!b->err && m->offer_count == BATON_OFFERS_MAX)
+			baton_reader_fail(b, -BATON_E_LIMIT, "offered sessions");
+		if (!b->err)
+			m->offers[m->offer_count++] = spis;
+	}
+}
+
+static void get_at(struct baton_reader *b, struct baton_message *m)
+{
+	size_t len = baton_reader_left(b);
+
+	if (len != 4 && len != 16)
+		baton_reader_fail(b, -BATON_E_LENGTH, "address");
+	m->at.family = len == 4 ? AF_INET : AF_INET6;
+	if (!b->err)
+		baton_get_copy(b, m->at.ip, len, "address");
+}
+
 static void get_share(struct baton_reader *b, struct baton_message *m)
 {
 	m->share.index = baton_get_u16(b, "share");
@@ -115,6 +152,12 @@ static bool get_notify_data(struct baton_reader *b, struct baton_message *m, uin
 		m->has_list = true;
 		m->bucket = baton_get_u8(b, "bucket");
 		return true;
+	case BATON_N_OFFER:
+		get_offer(b, m);
+		return true;
+	case BATON_N_AT:
+		get_at(b, m);
+		return true;
 	default:
 		return false;
 	}
@@ -123,7 +166,8 @@ static bool get_notify_data(struct baton_reader *b, struct baton_message *m, uin
 static bool has_data(uint16_t type)
 {
 	return type == BATON_N_ERROR || type == BATON_N_CONTACT || type == BATON_N_TICK ||
-	       type == BATON_N_SHARE || type == BATON_N_LIST;
+	       type == BATON_N_SHARE || type == BATON_N_LIST || type == BATON_N_OFFER ||
+	       type == BATON_N_AT;
 }
 
 static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t *seen)
@@ -282,6 +326,9 @@ static void clear(struct baton_message *m)
 	m->cursor = (struct baton_cursor){0};
 	m->by_spi_protocol = 0;
 	m->by_spi = 0;
+	m->by_spis = (struct baton_spis){0};
+	m->offer_count = 0;
+	m->at = (struct baton_addr){0};
 	m->session_count = m->report_count = m->delete_count = m->status_count = 0;
 }
 
@@ -412,6 +459,34 @@ void baton_build_by_spi(struct baton_builder *b, uint8_t protocol, uint64_t spi)
 		baton_put_u64(&b->w, spi);
 	else
 		baton_put_u32(&b->w, (uint32_t)spi);
+	baton_build_close(b);
+}
+
+void baton_build_by_spis(struct baton_builder *b, const struct baton_spis *ike)
+{
+	baton_build_open(b, BATON_PL_NOTIFY);
+	baton_put_u8(&b->w, PROTO_IKE);
+	baton_put_u8(&b->w, 16);
+	baton_put_u16(&b->w, BATON_N_BY_SPI);
+	baton_put_u64(&b->w, ike->spi_i);
+	baton_put_u64(&b->w, ike->spi_r);
+	baton_build_close(b);
+}
+
+void baton_build_at(struct baton_builder *b, const struct baton_addr *a)
+{
+	open_notify(b, BATON_N_AT);
+	baton_put_bytes(&b->w, a->ip, a->family == AF_INET6 ? 16 : 4);
+	baton_build_close(b);
+}
+
+void baton_build_offer(struct baton_builder *b, const struct baton_spis *offers, unsigned count)
+{
+	open_notify(b, BATON_N_OFFER);
+	for (unsigned i = 0; i < count; i++) {
+		baton_put_u64(&b->w, offers[i].spi_i);
+		baton_put_u64(&b->w, offers[i].spi_r);
+	}
 	baton_build_close(b);
 }
 

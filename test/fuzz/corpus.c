@@ -236,6 +236,55 @@ static void fragments(const struct sink *to)
 	give(to, "fragment", "there-and-back", file, 404);
 }
 
+/* ESP, ESP in UDP over IPv6, IKE in UDP: each comes, comes again, and is found. */
+static void packets(const struct sink *to)
+{
+	static const uint8_t esp[] = {0x45, 0, 0,   60, 0,   0,	 0,    0, 64, 50, 0, 0, 192, 0,
+				      2,    1, 198, 51, 100, 10, 0xc1, 2, 3,  4,  0, 0, 0,   9};
+	static const uint8_t natt[] = {
+		0x60, 0, 0,    0,    0,	   40,	 17, 64,  0x20, 1, 0xd,	 0xb8, 0, 0, 0, 0, 0, 0, 0,
+		0,    0, 0,    0,    1,	   0x20, 1,  0xd, 0xb8, 0, 0,	 0,    0, 0, 0, 0, 0, 0, 0,
+		0,    2, 0x30, 0x39, 0x11, 0x94, 0,  40,  0,	0, 0xc1, 2,    3, 4, 0, 0, 0, 9};
+	static const uint8_t ike[] = {0x45, 0,	0, 60, 0,    0,	 0,   0,  64,	17,   0,    0,
+				      192,  0,	2, 1,  198,  51, 100, 10, 0x11, 0x94, 0x11, 0x94,
+				      0,    80, 0, 0,  0,    0,	 0,   0,  1,	2,    3,    4,
+				      5,    6,	7, 8,  0xc1, 2,	 3,   4,  5,	6,    7,    8};
+	static const struct {
+		const uint8_t *data;
+		size_t len;
+	} all[] = {{esp, sizeof(esp)}, {natt, sizeof(natt)}, {ike, sizeof(ike)}};
+	static const uint8_t then[] = {0x20, 0x00, 0x03, 0x01, 0x18, 0x04, 0x60};
+	size_t at = 0;
+
+	for (unsigned i = 0; i < sizeof(then); i++)
+		for (unsigned k = 0; k < 3; k++) {
+			file[at++] = (uint8_t)all[k].len;
+			file[at++] = then[i];
+			memcpy(file + at, all[k].data, all[k].len);
+			at += all[k].len;
+		}
+	give(to, "packet", "come-and-go", file, at);
+	at = 0;
+	for (unsigned i = 0; i < 60; i++) { /* more SPIs than may be asked for */
+		file[at++] = (uint8_t)sizeof(esp);
+		file[at++] = 0x01;
+		memcpy(file + at, esp, sizeof(esp));
+		file[at + 21] = (uint8_t)i;
+		at += sizeof(esp);
+	}
+	give(to, "packet", "many", file, at);
+	for (unsigned k = 0; k < 3; k++) {
+		file[0] = (uint8_t)(all[k].len - 3);
+		file[1] = 0;
+		memcpy(file + 2, all[k].data, all[k].len);
+		give(to, "packet",
+		     k == 0   ? "short-esp"
+		     : k == 1 ? "short-natt"
+			      : "short-ike",
+		     file, 2 + all[k].len);
+	}
+}
+
 void corpus_each(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx)
 {
 	const struct sink to = {fn, ctx};
@@ -245,5 +294,6 @@ void corpus_each(void (*fn)(void *ctx, const struct corpus_seed *s), void *ctx)
 	retr_requests(&to);
 	responses(&to);
 	fragments(&to);
+	packets(&to);
 	corpus_each_daemon(fn, ctx);
 }

@@ -30,6 +30,8 @@ void fuzz_xfrm(const uint8_t *data, size_t size);
 /* What comes over batond's unix sockets: steps of the IKE daemon's plugin, of batonctl, of another
  * node. */
 void fuzz_sockets(const uint8_t *data, size_t size);
+/* Packets from the kernel's queue, and whether they wait. */
+void fuzz_packet(const uint8_t *data, size_t size);
 /* A batond.conf. */
 void fuzz_config(const uint8_t *data, size_t size);
 

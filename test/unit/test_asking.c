@@ -648,11 +648,82 @@ static void a_list_is_of_its_bucket(void **state)
 	assert_int_equal(total, 29);
 }
 
+static void by_spi_at(const char *ip)
+{
+	struct baton_addr at = {.family = s.local.family};
+
+	memcpy(at.ip, ip, 4);
+	msgid++;
+	begin(BATON_SA_RETR, &gw_b);
+	baton_build_claim(&b, 0);
+	baton_build_by_spi(&b, BATON_PROTO_ESP, s.children[0].spi_in);
+	baton_build_at(&b, &at);
+	answer(&gw_b);
+}
+
+static void an_sa_is_named_by_its_address_too(void **state)
+{
+	char here_ip[4];
+
+	(void)state;
+	store(&gw_a);
+	by_spi_at("\x01\x02\x03\x04");
+	assert_int_equal(m.error, BATON_E_NOT_FOUND);
+	assert_true(baton_id_equal(baton_table_find(&t, s.spi_i, s.spi_r)->owner, &gw_a));
+	memcpy(here_ip, s.local.ip, 4);
+	by_spi_at(here_ip);
+	assert_int_equal(m.session_count, 1);
+	assert_true(baton_id_equal(baton_table_find(&t, s.spi_i, s.spi_r)->owner, &gw_b));
+}
+
+static void both_spis_name_one_session(void **state)
+{
+	struct baton_spis spis;
+
+	(void)state;
+	store(&gw_a);
+	for (unsigned i = 0; i < 3; i++) {
+		spis = (struct baton_spis){s.spi_i + (i == 1), s.spi_r + (i == 2)};
+		begin(BATON_SA_RETR, &gw_b);
+		baton_build_by_spis(&b, &spis);
+		answer(&gw_b);
+		assert_int_equal(m.session_count, i == 0);
+		assert_int_equal(m.error, i ? BATON_E_NOT_FOUND : 0);
+	}
+}
+
+static struct baton_spis offered_last;
+
+static void offered(void *ctx, const struct baton_id *peer, const struct baton_spis *spis)
+{
+	(void)ctx;
+	assert_true(baton_id_equal(peer, &gw_b));
+	offered_last = *spis;
+}
+
+static void an_offer_is_for_a_gateway(void **state)
+{
+	const struct baton_spis spis = {1, 2};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		v.offered = i ? offered : NULL;
+		begin(BATON_SA_STOR, &gw_b);
+		baton_build_offer(&b, &spis, 1);
+		answer(&gw_b);
+		assert_int_equal(m.error, i ? 0 : BATON_E_EXCHANGE);
+	}
+	assert_memory_equal(&offered_last, &spis, sizeof(spis));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(an_sa_is_named_by_its_address_too),
+		CASE(both_spis_name_one_session),
+		CASE(an_offer_is_for_a_gateway),
 		CASE(a_store_that_was_never_counted_in_grants_nothing),
 		CASE(a_store_grants_as_the_owner_has_ranked_it),
 		CASE(a_copy_is_stale_when_the_hold_is_over),

@@ -589,9 +589,39 @@ static void an_address_without_port_or_family_prints(void **state)
 	assert_string_equal(baton_addr_print(&(struct baton_addr){0}, buf, sizeof(buf)), "-");
 }
 
+static void packets_of_unknown_sas_have_their_bounds(void **state)
+{
+	(void)state;
+	accepted(MINIMAL);
+	assert_false(c.fetch_on_miss);
+	assert_int_equal(c.miss_queue, 4520);
+	setting_accepted("miss", "fetch = yes");
+	assert_true(c.fetch_on_miss);
+	setting_accepted("miss", "spis = c1000000-c1ffffff C3-c4");
+	assert_int_equal(c.miss.partition_count, 2);
+	assert_int_equal(c.miss.partitions[0].first, 0xc1000000);
+	assert_int_equal(c.miss.partitions[0].last, 0xc1ffffff);
+	assert_int_equal(c.miss.partitions[1].last, 0xc4);
+	setting_accepted("miss", "quiet = 2s");
+	assert_int_equal(c.miss.quiet_ms, 2000);
+	setting_refused("miss", "queue = 65536");
+	setting_refused("miss", "held = 0");
+	setting_refused("miss", "held_per_sa = 65537");
+	setting_refused("miss", "queries = 0");
+	setting_refused("miss", "queries_per_source = many");
+	setting_refused("miss", "quiet = 1ms");
+	setting_refused("miss", "spis = c1000000");
+	setting_refused("miss", "spis = c2-c1");
+	setting_refused("miss", "spis = c1-100000000");
+	setting_refused("miss", "spis = -1-2");
+	setting_refused("miss", "spis = 1-2,3-4");
+	refused(MINIMAL "\n[miss]\nfetches = yes\n", "5: [miss]: no such setting: fetches\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(packets_of_unknown_sas_have_their_bounds),
 		cmocka_unit_test(the_server_id_is_enough),
 		cmocka_unit_test(every_setting_is_read),
 		cmocka_unit_test(log_levels_have_names),

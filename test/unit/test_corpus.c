@@ -20,8 +20,8 @@ static const struct {
 	const char *name;
 	void (*run)(const uint8_t *data, size_t size);
 } targets[] = {{"message", fuzz_message}, {"session", fuzz_session}, {"fragment", fuzz_fragment},
-	       {"service", fuzz_service}, {"steps", fuzz_steps},     {"xfrm", fuzz_xfrm},
-	       {"config", fuzz_config},	  {"sockets", fuzz_sockets}};
+	       {"service", fuzz_service}, {"steps", fuzz_steps},     {"packet", fuzz_packet},
+	       {"xfrm", fuzz_xfrm},	  {"config", fuzz_config},   {"sockets", fuzz_sockets}};
 #define TARGETS (sizeof(targets) / sizeof(*targets))
 
 static uint8_t data[FILE_MAX];

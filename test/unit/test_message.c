@@ -578,6 +578,50 @@ static void ranks_and_shares_are_in_their_range(void **state)
 	assert_int_equal(m.share.of, 3);
 }
 
+/* A notify of that many octets of data, each of that value. */
+static int with_data(uint8_t protocol, uint8_t spi_size, uint16_t type, unsigned size,
+		     uint8_t value)
+{
+	struct baton_builder b;
+	struct edit e;
+
+	begin(&b);
+	baton_build_open(&b, BATON_PL_NOTIFY);
+	baton_put_u8(&b.w, protocol);
+	baton_put_u8(&b.w, spi_size);
+	baton_put_u16(&b.w, type);
+	for (unsigned i = 0; i < size; i++)
+		baton_put_u8(&b.w, value);
+	baton_build_close(&b);
+	e = end(&b);
+	return decode(&e);
+}
+
+static void offers_are_pairs_of_spis(void **state)
+{
+	(void)state;
+	assert_int_equal(with_data(0, 0, BATON_N_OFFER, 0, 1), -BATON_E_LENGTH);
+	assert_int_equal(with_data(0, 0, BATON_N_OFFER, 8, 1), -BATON_E_LENGTH);
+	assert_int_equal(with_data(0, 0, BATON_N_OFFER, 33, 1), -BATON_E_LENGTH);
+	assert_int_equal(with_data(0, 0, BATON_N_OFFER, 16, 0), -BATON_E_VALUE);
+	assert_int_equal(with_data(0, 0, BATON_N_OFFER, 64 * 16, 1), 0);
+	assert_int_equal(m.offer_count, 64);
+	assert_int_equal(with_data(0, 0, BATON_N_OFFER, 65 * 16, 1), -BATON_E_LIMIT);
+}
+
+static void addresses_and_both_spis_have_their_lengths(void **state)
+{
+	(void)state;
+	assert_int_equal(with_data(0, 0, BATON_N_AT, 4, 1), 0);
+	assert_int_equal(with_data(0, 0, BATON_N_AT, 16, 1), 0);
+	assert_int_equal(with_data(0, 0, BATON_N_AT, 5, 1), -BATON_E_LENGTH);
+	assert_int_equal(with_data(0, 0, BATON_N_AT, 0, 1), -BATON_E_LENGTH);
+	assert_int_equal(with_data(1, 16, BATON_N_BY_SPI, 16, 1), 0);
+	assert_int_equal(with_data(1, 16, BATON_N_BY_SPI, 16, 0), -BATON_E_VALUE);
+	assert_int_equal(with_data(1, 12, BATON_N_BY_SPI, 12, 1), -BATON_E_LENGTH);
+	assert_int_equal(with_data(3, 16, BATON_N_BY_SPI, 16, 1), -BATON_E_LENGTH);
+}
+
 static void a_least_epoch_is_whole_or_absent(void **state)
 {
 	static const int want[] = {0, -BATON_E_TRUNCATED, -BATON_E_TRUNCATED, -BATON_E_TRUNCATED,
@@ -669,6 +713,8 @@ int main(void)
 		cmocka_unit_test(builder_says_when_it_is_full),
 		cmocka_unit_test(by_spi_of_an_ike_sa),
 		cmocka_unit_test(ranks_and_shares_are_in_their_range),
+		cmocka_unit_test(offers_are_pairs_of_spis),
+		cmocka_unit_test(addresses_and_both_spis_have_their_lengths),
 		cmocka_unit_test(a_least_epoch_is_whole_or_absent),
 		cmocka_unit_test(digests_are_all_or_nothing),
 		cmocka_unit_test(hashes_are_those_of_the_document),

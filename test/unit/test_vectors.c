@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
@@ -271,6 +272,37 @@ static size_t by_spi(void)
 	return end(&b);
 }
 
+static const struct baton_spis both = {0x1112131415161718, 0x2122232425262728};
+
+static size_t by_spis(void)
+{
+	struct baton_addr at = {.family = AF_INET, .ip = {198, 51, 100, 10}};
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 6);
+	baton_build_claim(&b, 0);
+	baton_build_by_spis(&b, &both);
+	baton_build_at(&b, &at);
+	return end(&b);
+}
+
+static size_t offer(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_STOR, false, 7);
+	baton_build_offer(&b, &both, 1);
+	return end(&b);
+}
+
+static size_t offer_answer(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_STOR, true, 7);
+	return end(&b);
+}
+
 static size_t not_found(void)
 {
 	struct baton_builder b;
@@ -432,6 +464,20 @@ static void says_by_spi(void)
 	assert_true(m.by_spi_protocol == BATON_PROTO_ESP && m.by_spi == 0xc1000001);
 }
 
+static void says_by_spis(void)
+{
+	assert_true(m.claim && m.by_spi_protocol == 1 && m.by_spi == 0);
+	assert_true(m.by_spis.spi_i == both.spi_i && m.by_spis.spi_r == both.spi_r);
+	assert_int_equal(m.at.family, AF_INET);
+	assert_memory_equal(m.at.ip, "\xc6\x33\x64\x0a", 4);
+}
+
+static void says_offer(void)
+{
+	assert_int_equal(m.offer_count, 1);
+	assert_memory_equal(m.offers, &both, sizeof(both));
+}
+
 static void says_not_found(void)
 {
 	assert_int_equal(m.error, BATON_E_NOT_FOUND);
@@ -468,7 +514,10 @@ static const struct vector {
 	{"claim", claim, says_claim},
 	{"claim-end", claim_end, says_end},
 	{"by-spi", by_spi, says_by_spi},
+	{"by-spis", by_spis, says_by_spis},
 	{"not-found", not_found, says_not_found},
+	{"offer", offer, says_offer},
+	{"offer-answer", offer_answer, says_id_only},
 	{"arm", arm, says_arm},
 	{"arm-answer", arm_answer, says_taken},
 	{"remove", remove_, says_delete},

@@ -80,7 +80,8 @@ local notify_names = {
 	[40960] = "HELLO", [40961] = "SYNCED", [40962] = "CLAIM", [40963] = "BY_SPI",
 	[40964] = "ERROR", [40965] = "PING", [40966] = "ADOPT", [40967] = "CONFIRM",
 	[40968] = "FRESH", [40969] = "CONTACT", [40970] = "TICK", [40971] = "SHARE",
-	[40972] = "FOLLOW", [40973] = "DIGEST", [40974] = "LIST",
+	[40972] = "FOLLOW", [40973] = "DIGEST", [40974] = "LIST", [40975] = "OFFER",
+	[40976] = "AT",
 }
 local role_names = {"local", "remote", "extra"}
 local ip_names = {[4] = "IPv4", [6] = "IPv6"}
@@ -284,6 +285,12 @@ local notify = {
 	spi = {
 		[4] = layout("n", {hex32("spi", "Inbound SPI")}),
 		[8] = layout("n", {hex64("ike_spi", "IKE SPI")}),
+		[16] = layout("n", {spi_i, spi_r}),
+	},
+	offer = layout("offer", {spi_i, spi_r}),
+	at = {
+		[4] = {size = 4, title = "Address", pf = field("ipv4", "baton.at.ipv4", "Address")},
+		[16] = {size = 16, title = "Address", pf = field("ipv6", "baton.at.ipv6", "Address")},
 	},
 	other = {title = "SPI", bytes = true, pf = field("bytes", "baton.n.other_spi", "SPI")},
 	data_of_others = {title = "Data", bytes = true, pf = field("bytes", "baton.n.data", "Data")},
@@ -716,6 +723,10 @@ function decode.N(c)
 	end
 	if notify.data[head.type] then
 		read(c, notify.data[head.type])
+	elseif head.type == 40975 then
+		while left(c) > 0 and read(c, notify.offer).spi_r do end
+	elseif head.type == 40976 then
+		take_rest(c, notify.at[left(c)], notify.data_of_others)
 	elseif not notify_names[head.type] then
 		take_rest(c, notify.data_of_others)
 	end

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "fence/kernel.h"
+#include "nft/nft.h"
 
-#include "fence/elements.h"
 #include <arpa/inet.h>
+#include <baton/error.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/common.h>
@@ -21,7 +21,7 @@
 #define ANSWER_MAX 32768u
 
 /* ---- the socket -------------------------------------------------------------------------- */
-int baton_fence_kernel_open(struct baton_fence_kernel *k)
+int baton_nft_open(struct baton_nft *k)
 {
 	struct timeval patience = {.tv_sec = PATIENCE_S};
 	int size = BUFFER_BYTES, one = 1, saved, fd;
@@ -40,12 +40,12 @@ int baton_fence_kernel_open(struct baton_fence_kernel *k)
 	if (mnl_socket_bind(k->sock, 0, MNL_SOCKET_AUTOPID) == 0)
 		return 0;
 	saved = errno;
-	baton_fence_kernel_close(k);
+	baton_nft_close(k);
 	errno = saved;
 	return -BATON_E_SYSTEM;
 }
 
-void baton_fence_kernel_close(struct baton_fence_kernel *k)
+void baton_nft_close(struct baton_nft *k)
 {
 	if (k->sock)
 		mnl_socket_close(k->sock);
@@ -53,9 +53,9 @@ void baton_fence_kernel_close(struct baton_fence_kernel *k)
 }
 
 /* Ends what went wrong. ENOENT is an answer; all else is the system's. */
-static int fail(struct baton_fence_kernel *k, int error)
+static int fail(struct baton_nft *k, int error)
 {
-	baton_fence_kernel_close(k);
+	baton_nft_close(k);
 	if (error == ENOENT)
 		return -BATON_E_NOT_FOUND;
 	snprintf(k->error, sizeof(k->error), "%s", strerror(error));
@@ -63,10 +63,10 @@ static int fail(struct baton_fence_kernel *k, int error)
 	return -BATON_E_SYSTEM;
 }
 
-static int send_all(struct baton_fence_kernel *k, const void *buf, size_t len)
+static int send_all(struct baton_nft *k, const void *buf, size_t len)
 {
 	k->error[0] = '\0';
-	if (baton_fence_kernel_open(k))
+	if (baton_nft_open(k))
 		return fail(k, errno);
 	while (mnl_socket_sendto(k->sock, buf, len) < 0)
 		if (errno != EINTR)
@@ -75,7 +75,7 @@ static int send_all(struct baton_fence_kernel *k, const void *buf, size_t len)
 }
 
 /* One read; the kernel's answers only. Bytes, or -1 with errno. */
-static ssize_t read_some(struct baton_fence_kernel *k, void *buf)
+static ssize_t read_some(struct baton_nft *k, void *buf)
 {
 	struct sockaddr_nl from;
 	socklen_t from_len = sizeof(from);
@@ -103,8 +103,7 @@ static int error_of(const struct nlmsghdr *h)
 
 /* Errors come in the order of the messages, and the acknowledgement last; of a commit that failed
  * there is one error, with the number of the batch's head, and it comes first. */
-int baton_fence_kernel_run(struct baton_fence_kernel *k, const void *batch, size_t len,
-			   uint32_t first, uint32_t ack)
+int baton_nft_run(struct baton_nft *k, const void *batch, size_t len, uint32_t first, uint32_t ack)
 {
 	_Alignas(8) char buf[ANSWER_MAX];
 
@@ -133,7 +132,7 @@ int baton_fence_kernel_run(struct baton_fence_kernel *k, const void *batch, size
 
 /* ---- questions --------------------------------------------------------------------------- */
 /* Sends request, and calls fn with the answer, which lives as long as the call. */
-static int ask(struct baton_fence_kernel *k, const struct nlmsghdr *request,
+static int ask(struct baton_nft *k, const struct nlmsghdr *request,
 	       int (*fn)(const struct nlmsghdr *answer, void *ctx), void *ctx)
 {
 	_Alignas(8) char buf[ANSWER_MAX];
@@ -194,7 +193,7 @@ static int take_table(const struct nlmsghdr *answer, void *ctx)
 	return 0;
 }
 
-int baton_fence_kernel_comment(struct baton_fence_kernel *k, char *comment, size_t size)
+int baton_nft_comment(struct baton_nft *k, const char *table, char *comment, size_t size)
 {
 	_Alignas(8) char buf[256];
 	struct comment c = {comment, size};
@@ -202,7 +201,7 @@ int baton_fence_kernel_comment(struct baton_fence_kernel *k, char *comment, size
 						   k->seq++);
 
 	comment[0] = '\0';
-	mnl_attr_put_strz(h, NFTA_TABLE_NAME, BATON_FENCE_TABLE);
+	mnl_attr_put_strz(h, NFTA_TABLE_NAME, table);
 	return ask(k, h, take_table, &c);
 }
 
@@ -226,15 +225,16 @@ static int take_counter(const struct nlmsghdr *answer, void *ctx)
 	return err;
 }
 
-int baton_fence_kernel_counter(struct baton_fence_kernel *k, uint64_t *packets, uint64_t *bytes)
+int baton_nft_counter(struct baton_nft *k, const char *table, const char *counter,
+		      uint64_t *packets, uint64_t *bytes)
 {
 	_Alignas(8) char buf[256];
 	struct counter c = {0};
 	int err;
 	struct nlmsghdr *h = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETOBJ, NFPROTO_INET, 0, k->seq++);
 
-	mnl_attr_put_strz(h, NFTA_OBJ_TABLE, BATON_FENCE_TABLE);
-	mnl_attr_put_strz(h, NFTA_OBJ_NAME, BATON_FENCE_COUNTER);
+	mnl_attr_put_strz(h, NFTA_OBJ_TABLE, table);
+	mnl_attr_put_strz(h, NFTA_OBJ_NAME, counter);
 	mnl_attr_put_u32(h, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
 	err = ask(k, h, take_counter, &c);
 	if (!err) {
@@ -245,12 +245,12 @@ int baton_fence_kernel_counter(struct baton_fence_kernel *k, uint64_t *packets, 
 }
 
 /* ---- commands of nft --------------------------------------------------------------------- */
-static void first_line(struct baton_fence_kernel *k, const char *text)
+static void first_line(struct baton_nft *k, const char *text)
 {
 	snprintf(k->error, sizeof(k->error), "%.*s", (int)strcspn(text, "\n"), text);
 }
 
-int baton_fence_kernel_command(struct baton_fence_kernel *k, const char *text)
+int baton_nft_command(struct baton_nft *k, const char *text)
 {
 	struct nft_ctx *nft = nft_ctx_new(NFT_CTX_DEFAULT);
 	const char *said;

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One session is wanted here (the draft, 4.1 and 4.4): a packet came for an SA
+ * that this gateway has not, or another gateway offers it.
+ *
+ * Theory of operation. All peers that are heard of are asked at once, by the
+ * SPI, with a claim; our own copy, where there is one, is claimed first. As
+ * soon as the claim is proven the session goes to the IKE daemon: the slowest
+ * store is not waited for, only a quorum. When everybody has answered and it is
+ * not proven, the IKE SA alone is used, as in a takeover. Whoever wants a
+ * session that is being fetched waits for the same answer.
+ *
+ * A fetch lives until its last answer has come or is given up, for the peers'
+ * exchanges know it by its address.
+ */
+#include "daemon/node.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEADLINE_MS 1500u /* whoever sent the packet will have sent it again by then */
+#define FETCHES_MAX 1024u
+#define INSTALL_MS 5000u
+
+struct baton_fetch {
+	TAILQ_ENTRY(baton_fetch) entry;
+	struct baton_wanted wanted;
+	uint32_t round;
+	unsigned asked, ended; /* peers */
+	uint64_t start_us, granted_us;
+	struct baton_spis session; /* what was found; 0 = nothing yet */
+	bool installing, over;	   /* over: everybody who waits has been told */
+};
+
+static bool is_same(const struct baton_wanted *a, const struct baton_wanted *b)
+{
+	return a->protocol == b->protocol && a->spi == b->spi && a->ike.spi_i == b->ike.spi_i &&
+	       a->ike.spi_r == b->ike.spi_r && baton_addr_equal(&a->local, &b->local);
+}
+
+struct baton_record *baton_fetch_find(struct baton_node *n, const struct baton_wanted *w)
+{
+	struct baton_record *r = NULL;
+	struct baton_mark *m;
+
+	if (w->protocol == 1) {
+		r = baton_table_find(&n->table, w->ike.spi_i, w->ike.spi_r);
+	} else {
+		m = baton_table_find_in(&n->table, w->spi);
+		r = m && m->protocol == w->protocol ? m->record : NULL;
+	}
+	if (!r || r->deleted || (w->local.family && !baton_addr_equal(&r->local, &w->local)))
+		return NULL;
+	return r;
+}
+
+/* Tells who waits, once. */
+static void end(struct baton_node *n, struct baton_fetch *f, bool ok)
+{
+	unsigned us = (unsigned)(baton_now_us() - f->start_us);
+	unsigned granted_us = f->granted_us ? (unsigned)(f->granted_us - f->start_us) : 0;
+
+	if (f->over)
+		return;
+	f->over = true;
+	if (f->session.spi_i)
+		baton_log(ok ? BATON_LOG_INFO : BATON_LOG_WARNING, "fetch_done",
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64
+			  " installed=%s claim_ms=%u.%03u all_ms=%u.%03u",
+			  f->session.spi_i, f->session.spi_r, ok ? "yes" : "no", granted_us / 1000,
+			  granted_us % 1000, us / 1000, us % 1000);
+	n->fetched += ok;
+	n->fetch_failed += !ok;
+	baton_miss_ended(n, &f->wanted, ok);
+}
+
+/* Those of which nothing is to come go. */
+static void sweep(struct baton_node *n)
+{
+	struct baton_fetch *f, *next;
+
+	for (f = TAILQ_FIRST(&n->fetches); f; f = next) {
+		next = TAILQ_NEXT(f, entry);
+		if (!f->over || f->ended < f->asked)
+			continue;
+		TAILQ_REMOVE(&n->fetches, f, entry);
+		n->fetching--;
+		free(f);
+	}
+}
+
+/* Another one is after the same session, and later: it decides. */
+static bool is_overtaken(const struct baton_node *n, const struct baton_fetch *f)
+{
+	const struct baton_fetch *o;
+
+	TAILQ_FOREACH(o, &n->fetches, entry)
+		if (o != f && !o->over && o->round > f->round &&
+		    o->session.spi_i == f->session.spi_i && o->session.spi_r == f->session.spi_r)
+			return true;
+	return false;
+}
+
+/* To the IKE daemon, if that has it not. */
+static void use(struct baton_node *n, struct baton_fetch *f, struct baton_record *r)
+{
+	if (!f->granted_us)
+		f->granted_us = baton_now_us();
+	if (baton_claim_use(n, r, false, false) || r->installing)
+		f->installing = true;
+	else if (!f->installing)
+		end(n, f, r->held);
+}
+
+/* An answer of ours or of a peer: one session, or none. */
+static void take(struct baton_node *n, struct baton_fetch *f, const void *buf, size_t len)
+{
+	struct baton_message *m = &n->msg;
+	struct baton_record *r;
+
+	m->statuses = n->statuses;
+	m->status_max = BATON_ITEMS_MAX;
+	if (baton_message_decode(m, buf, len, NULL) || m->session_count != 1)
+		return;
+	r = baton_table_find(&n->table, m->sessions[0].spi_i, m->sessions[0].spi_r);
+	/* Ours all the time, under an SPI that we were told of a moment ago: not installed again.
+	 */
+	r = baton_claim_take(n, f->round, &m->sessions[0],
+			     r && !r->deleted && r->held && baton_node_owns(n, r));
+	if (!r)
+		return;
+	f->session = (struct baton_spis){r->spi_i, r->spi_r};
+	if (baton_own_is_proven(r))
+		use(n, f, r);
+}
+
+/* Everybody has said what there is to say. */
+static void settle(struct baton_node *n, struct baton_fetch *f)
+{
+	struct baton_record *r = baton_table_find(&n->table, f->session.spi_i, f->session.spi_r);
+
+	if (f->over || f->installing || f->ended < f->asked)
+		return;
+	if (!r || r->deleted || !baton_node_owns(n, r)) {
+		end(n, f, false);
+		return;
+	}
+	if (!r->held && !r->installing && is_overtaken(n, f)) {
+		f->installing = true;
+		return;
+	}
+	if (!r->held && !r->installing && !baton_own_is_proven(r)) {
+		r->stale = true;
+		baton_log(BATON_LOG_WARNING, "unproven",
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " action=fresh_child_sas",
+			  r->spi_i, r->spi_r);
+	}
+	use(n, f, r);
+}
+
+static void build(struct baton_node *n, struct baton_builder *b, struct baton_header h,
+		  uint8_t *buf, size_t size, const struct baton_wanted *w)
+{
+	baton_build_begin(b, buf, size, &h);
+	baton_build_id(b, BATON_PL_IDI, &n->config.server_id);
+	baton_build_claim(b, 0);
+	if (w->protocol == 1)
+		baton_build_by_spis(b, &w->ike);
+	else
+		baton_build_by_spi(b, w->protocol, w->spi);
+	if (w->local.family)
+		baton_build_at(b, &w->local);
+}
+
+static void claim_own_copy(struct baton_node *n, struct baton_fetch *f)
+{
+	static uint8_t answer[BATON_MESSAGE_MAX]; /* single-threaded; wiped below */
+	struct baton_header h = {.exchange = BATON_SA_RETR,
+				 .flags = BATON_FLAG_INITIATOR,
+				 .spi_i = n->boot,
+				 .spi_r = n->boot};
+	struct baton_builder b;
+	int len;
+
+	build(n, &b, h, n->buf, sizeof(n->buf), &f->wanted);
+	len = baton_build_end(&b);
+	if (len > 0)
+		len = baton_service_answer(n->service, &n->config.server_id, n->buf, (size_t)len,
+					   baton_now_ms(), answer, sizeof(answer));
+	if (len <= 0)
+		return;
+	take(n, f, answer, (size_t)len);
+	baton_wipe(answer, (size_t)len);
+}
+
+static void ask_peers(struct baton_node *n, struct baton_fetch *f)
+{
+	uint64_t now_ms = baton_now_ms();
+
+	for (unsigned i = 0; i < n->peer_count; i++) {
+		struct baton_peer *p = &n->peers[i];
+		struct baton_builder b;
+
+		if (p->state == BATON_PEER_DOWN)
+			continue;
+		build(n, &b, baton_exchange_header(&p->x, BATON_SA_RETR), p->buf, sizeof(p->buf),
+		      &f->wanted);
+		if (baton_peer_ask(p, &b, f, now_ms, now_ms + DEADLINE_MS) == 0)
+			f->asked++;
+	}
+}
+
+int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w)
+{
+	struct baton_record *r = baton_fetch_find(n, w);
+	struct baton_fetch *f;
+
+	TAILQ_FOREACH(f, &n->fetches, entry)
+		if (!f->over && is_same(&f->wanted, w))
+			return 0;
+	if (n->fetching == FETCHES_MAX)
+		return -BATON_E_BUSY;
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return -BATON_E_SYSTEM;
+	f->wanted = *w;
+	f->start_us = baton_now_us();
+	f->round = baton_own_begin_claim(&n->own);
+	TAILQ_INSERT_TAIL(&n->fetches, f, entry);
+	n->fetching++;
+	if (r && baton_node_owns(n, r)) {
+		f->session = (struct baton_spis){r->spi_i, r->spi_r};
+	} else {
+		if (r)
+			claim_own_copy(n, f);
+		ask_peers(n, f);
+	}
+	settle(n, f);
+	sweep(n);
+	baton_install_pump(n);
+	return 0;
+}
+
+void baton_fetch_answer(struct baton_node *n, struct baton_peer *p, struct baton_fetch *f,
+			const void *buf, size_t len)
+{
+	(void)p;
+	f->ended++;
+	if (buf)
+		take(n, f, buf, len);
+	settle(n, f);
+	sweep(n);
+	baton_install_pump(n);
+}
+
+void baton_fetch_tick(struct baton_node *n, uint64_t now_ms)
+{
+	struct baton_fetch *f;
+
+	TAILQ_FOREACH(f, &n->fetches, entry)
+		if (!f->over &&
+		    now_ms * 1000 > f->start_us + (DEADLINE_MS + INSTALL_MS) * UINT64_C(1000))
+			end(n, f, false);
+	sweep(n);
+}
+
+void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, bool ok)
+{
+	struct baton_fetch *f;
+
+	TAILQ_FOREACH(f, &n->fetches, entry)
+		if (f->installing && f->session.spi_i == spi_i && f->session.spi_r == spi_r)
+			end(n, f, ok);
+	sweep(n);
+}

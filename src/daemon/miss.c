@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets of SAs that this gateway has not ([miss] fetch = yes).
+ *
+ * Theory of operation. The kernel is told which inbound SPIs are here
+ * (src/miss/guard.h); what comes for others waits in its queue. The first packet
+ * for an SA has its session fetched (fetch.c); when the IKE daemon has it, the
+ * packets go on in the order in which they came. If nobody has it they go on as
+ * well, and the kernel discards them: should the IKE daemon have made the SA
+ * in the meantime, they are not lost.
+ *
+ * An SPI is known when its session is ours and the IKE daemon has it. Before
+ * the IKE daemon has told us all it has we do not begin: each of its SAs would
+ * be asked for.
+ */
+#include "daemon/node.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#define LOOK_MS 1000u /* is the table still there? */
+
+static struct baton_wanted wanted_of(const struct baton_packet *p)
+{
+	struct baton_wanted w = {.protocol = p->kind == BATON_PACKET_IKE ? 1 : BATON_PROTO_ESP,
+				 .spi = p->spi,
+				 .ike = p->ike,
+				 .local = p->to};
+
+	w.local.port = 0;
+	return w;
+}
+
+static struct baton_packet packet_of(const struct baton_wanted *w)
+{
+	return (struct baton_packet){.kind = w->protocol == 1 ? BATON_PACKET_IKE : BATON_PACKET_ESP,
+				     .spi = w->spi,
+				     .ike = w->ike,
+				     .to = w->local};
+}
+
+static bool is_here(const struct baton_node *n, const struct baton_record *r)
+{
+	return !r->deleted && r->held && baton_node_owns(n, r);
+}
+
+static void let_go(void *ctx, uint32_t id)
+{
+	struct baton_node *n = ctx;
+
+	baton_guard_verdict(n->guard, id, true);
+}
+
+/* The IKE daemon has just made the SA, and we have not heard of it yet. */
+static bool is_in_kernel(const struct baton_node *n, const struct baton_packet *p,
+			 const struct baton_record *r)
+{
+	const struct baton_sa_id id = {.dst = p->to, .spi = p->spi, .protocol = BATON_PROTO_ESP};
+	struct baton_sa_state s;
+
+	return p->kind == BATON_PACKET_ESP && !(r && r->installing) &&
+	       baton_xfrm_get(n->xfrm, &id, &s) == 0;
+}
+
+static void take_packet(void *ctx, uint32_t id, const void *buf, size_t len)
+{
+	struct baton_node *n = ctx;
+	uint64_t now_ms = baton_now_ms();
+	struct baton_wanted w;
+	struct baton_packet p;
+	struct baton_record *r;
+
+	if (baton_packet_parse(&p, buf, len) || p.kind == BATON_PACKET_OTHER) {
+		baton_guard_verdict(n->guard, id, true);
+		return;
+	}
+	p.to.port = 0; /* the port it was sent to is no part of an SA's name */
+	w = wanted_of(&p);
+	r = baton_fetch_find(n, &w);
+	if (r && is_here(n, r)) { /* since a moment ago */
+		baton_guard_verdict(n->guard, id, true);
+		return;
+	}
+	switch (baton_waiting_take(n->room, &p, id, now_ms)) {
+	case BATON_MISS_PASS:
+		baton_guard_verdict(n->guard, id, true);
+		return;
+	case BATON_MISS_HOLD:
+		return;
+	case BATON_MISS_ASK:
+		if (is_in_kernel(n, &p, r))
+			baton_waiting_end(n->room, &p, true, now_ms, let_go, n);
+		else if (baton_fetch_start(n, &w))
+			baton_waiting_end(n->room, &p, false, now_ms, let_go, n);
+		return;
+	}
+}
+
+void baton_miss_ended(struct baton_node *n, const struct baton_wanted *w, bool ok)
+{
+	const struct baton_packet p = packet_of(w);
+
+	if (n->guard)
+		baton_waiting_end(n->room, &p, ok, baton_now_ms(), let_go, n);
+}
+
+static void ready(struct baton_source *s, uint32_t events)
+{
+	struct baton_node *n = s->ctx;
+
+	(void)events;
+	(void)baton_guard_read(n->guard, take_packet, n);
+}
+
+/* What is in the queue goes before what is not sent there any more: receivers of ESP refuse what
+ * comes more than a window late. */
+static void drain(struct baton_node *n)
+{
+	for (unsigned budget = 64; budget; budget--)
+		if (!baton_guard_read(n->guard, take_packet, n))
+			return;
+}
+
+/* ---- what is here ------------------------------------------------------------------------------
+ */
+static uint32_t ike_spi(const struct baton_record *r)
+{
+	return (uint32_t)(r->spi_r >> 32);
+}
+
+void baton_miss_look(struct baton_node *n, struct baton_record *r)
+{
+	bool here = is_here(n, r);
+
+	if (!n->guard)
+		return;
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		struct baton_mark *m = &r->marks[i];
+
+		if (m->guarded == here || m->protocol != BATON_PROTO_ESP)
+			continue;
+		m->guarded = here;
+		baton_guard_know(n->guard, BATON_GUARD_ESP, m->spi_in, here);
+	}
+	if (r->guarded != here)
+		baton_guard_know(n->guard, BATON_GUARD_IKE, ike_spi(r), here);
+	r->guarded = here;
+}
+
+/* What comes for it yet was on its way. */
+static void keep_quiet(struct baton_node *n, const struct baton_record *r)
+{
+	struct baton_wanted w = {.protocol = 1, .ike = {r->spi_i, r->spi_r}, .local = r->local};
+	struct baton_packet p;
+	uint64_t now_ms = baton_now_ms();
+
+	w.local.port = 0;
+	p = packet_of(&w);
+	baton_waiting_quiet(n->room, &p, now_ms);
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		w = (struct baton_wanted){
+			.protocol = BATON_PROTO_ESP, .spi = r->marks[i].spi_in, .local = w.local};
+		p = packet_of(&w);
+		baton_waiting_quiet(n->room, &p, now_ms);
+	}
+}
+
+void baton_miss_forget(struct baton_node *n, struct baton_record *r, bool left)
+{
+	if (!n->guard)
+		return;
+	for (unsigned i = 0; i < r->mark_count; i++) {
+		if (r->marks[i].guarded)
+			baton_guard_know(n->guard, BATON_GUARD_ESP, r->marks[i].spi_in, false);
+		r->marks[i].guarded = false;
+	}
+	if (r->guarded)
+		baton_guard_know(n->guard, BATON_GUARD_IKE, ike_spi(r), false);
+	r->guarded = false;
+	if (left)
+		keep_quiet(n, r);
+}
+
+void baton_miss_flush(struct baton_node *n, uint64_t now_ms)
+{
+	bool look = now_ms >= n->guard_look_ms, remade, changed;
+	int err;
+
+	if (!n->guard)
+		return;
+	changed = baton_guard_changed(n->guard);
+	if (look)
+		n->guard_look_ms = now_ms + LOOK_MS;
+	if (changed)
+		drain(n);
+	err = baton_guard_flush(n->guard, look, &remade);
+	if (changed)
+		drain(n);
+	if (err) {
+		if (look)
+			baton_log(BATON_LOG_ERROR, "miss_table_failed", "reason=\"%s\"",
+				  baton_guard_error(n->guard));
+	} else if (remade) {
+		baton_log(BATON_LOG_WARNING, "miss_table_remade",
+			  "reason=\"the nftables table baton-miss was not there any more\"");
+	}
+}
+
+/* ---- start and stop ----------------------------------------------------------------------------
+ */
+void baton_miss_open(struct baton_node *n)
+{
+	const char *why;
+	struct baton_record *r;
+
+	if (!n->config.fetch_on_miss || n->guard)
+		return;
+	n->room = baton_waiting_new(&n->config.miss, n->table.seed);
+	if (!n->room)
+		return;
+	if (baton_guard_open(&n->guard, (uint16_t)n->config.miss_queue,
+			     n->config.miss.held_max + 4096, &why)) {
+		baton_log(BATON_LOG_ERROR, "miss_unavailable", "reason=\"%s\" error=\"%s\"", why,
+			  strerror(errno));
+		baton_waiting_free(n->room);
+		n->room = NULL;
+		return;
+	}
+	n->guard_source = (struct baton_source){baton_guard_fd(n->guard), ready, n};
+	TAILQ_FOREACH(r, &n->table.records, all)
+		baton_miss_look(n, r);
+	baton_miss_flush(n, baton_now_ms());
+	if (baton_loop_add(&n->loop, &n->guard_source, EPOLLIN)) {
+		baton_miss_close(n);
+		return;
+	}
+	baton_log(BATON_LOG_INFO, "miss_ready", "queue=%u esp=%u ike=%u", n->config.miss_queue,
+		  baton_guard_known(n->guard, BATON_GUARD_ESP),
+		  baton_guard_known(n->guard, BATON_GUARD_IKE));
+}
+
+void baton_miss_close(struct baton_node *n)
+{
+	baton_guard_close(n->guard);
+	baton_waiting_free(n->room);
+	n->guard = NULL;
+	n->room = NULL;
+}

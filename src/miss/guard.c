@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "miss/guard.h"
+
+#include "miss/packet.h"
+#include "nft/nft.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/common.h>
+#include <libnftnl/set.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define TABLE "baton-miss"
+#define RECEIVE_BYTES (8 << 20)
+#define BUDGET 256u
+#define CHUNK 400u /* elements of one command, or of one batch */
+
+static const char *const set_names[BATON_GUARD_SETS] = {"known_esp", "known_ike"};
+
+/* A set of 32-bit SPIs, each with how often it was said to be known: two IKE SPIs may have the same
+ * half. Open addressing; a slot with count 0 is only a stone in the way of a search. */
+struct known {
+	uint32_t spi;
+	uint32_t count;
+	bool used, changed;
+	bool told; /* the kernel has it */
+};
+struct known_set {
+	struct known *slots;
+	size_t size, used; /* size: a power of two */
+	unsigned count;
+	uint32_t *changes;
+	size_t change_count, change_size;
+};
+
+struct baton_guard {
+	uint16_t queue;
+	struct mnl_socket *sock;
+	struct baton_nft nft;
+	struct known_set sets[BATON_GUARD_SETS];
+	bool made;
+};
+
+/* ---- what is known --------------------------------------------------------------------------- */
+static struct known *slot(const struct known_set *s, uint32_t spi)
+{
+	size_t i = (uint32_t)(spi * 0x9e3779b1u) & (s->size - 1);
+
+	while (s->slots[i].used && s->slots[i].spi != spi)
+		i = (i + 1) & (s->size - 1);
+	return &s->slots[i];
+}
+
+static bool grow(struct known_set *s)
+{
+	struct known_set old = *s;
+
+	s->size = old.size ? old.size * 2 : 1024;
+	s->slots = calloc(s->size, sizeof(*s->slots));
+	if (!s->slots) {
+		*s = old;
+		return false;
+	}
+	s->used = 0;
+	for (size_t i = 0; i < old.size; i++)
+		if (old.slots[i].used &&
+		    (old.slots[i].count || old.slots[i].changed || old.slots[i].told)) {
+			*slot(s, old.slots[i].spi) = old.slots[i];
+			s->used++;
+		}
+	free(old.slots);
+	return true;
+}
+
+static bool note_change(struct known_set *s, struct known *k)
+{
+	if (k->changed)
+		return true;
+	if (s->change_count == s->change_size) {
+		size_t size = s->change_size ? s->change_size * 2 : 256;
+		uint32_t *more = realloc(s->changes, size * sizeof(*more));
+
+		if (!more)
+			return false;
+		s->changes = more;
+		s->change_size = size;
+	}
+	s->changes[s->change_count++] = k->spi;
+	k->changed = true;
+	return true;
+}
+
+void baton_guard_know(struct baton_guard *g, enum baton_guard_set set, uint32_t spi, bool known)
+{
+	struct known_set *s = &g->sets[set];
+	struct known *k;
+
+	if (s->used * 2 >= s->size && !grow(s))
+		return; /* out of memory: its packets are asked about, and we answer ourselves */
+	k = slot(s, spi);
+	if (!known && (!k->used || !k->count))
+		return;
+	if (!k->used) {
+		*k = (struct known){.spi = spi, .used = true};
+		s->used++;
+	}
+	k->count += known ? 1u : UINT32_MAX; /* one less */
+	if (k->count != (known ? 1u : 0u))
+		return;
+	s->count += known ? 1u : UINT32_MAX;
+	(void)note_change(s, k);
+}
+
+unsigned baton_guard_known(const struct baton_guard *g, enum baton_guard_set set)
+{
+	return g->sets[set].count;
+}
+
+/* ---- the table ---------------------------------------------------------------------------------
+ */
+static void print_elements(FILE *out, const char *set, const uint32_t *spis, size_t count)
+{
+	if (!count)
+		return;
+	fprintf(out, "add element inet " TABLE " %s { ", set);
+	for (size_t i = 0; i < count; i++)
+		fprintf(out, "%s0x%08x ", i ? ", " : "", spis[i]);
+	fputs("}\n", out);
+}
+
+/* The offsets are bits in the UDP header and what follows: ESP in UDP begins at 64; IKE on port 500
+ * has the responder's SPI at 64 + 64, on port 4500 after a marker of 32 more; then comes the type
+ * of the exchange: one of those that make an IKE SA (RFC 7296, RFC 9242) is about none that is
+ * stored. Lengths in octets. */
+static void print_table(FILE *out, uint16_t queue)
+{
+	fprintf(out,
+		"add table inet " TABLE "\ndelete table inet " TABLE "\n"
+		"table inet " TABLE " {\n"
+		"	comment \"baton: packets of SAs that this gateway has not\"\n"
+		"	set known_esp { typeof esp spi; }\n	set known_ike { typeof esp spi; }\n"
+		"	chain unknown { fib daddr type local counter queue flags bypass num %u; }\n"
+		"	chain prerouting {\n"
+		"		type filter hook prerouting priority raw; policy accept;\n"
+		"		meta l4proto esp esp spi != @known_esp goto unknown\n"
+		"		meta l4proto != udp accept\n"
+		"		udp dport 4500 udp length > 12 @th,64,32 != 0 @th,64,32 != "
+		"@known_esp "
+		"goto unknown\n"
+		"		udp dport 4500 udp length > 40 @th,64,32 0 @th,160,32 != 0 "
+		"@th,160,32 != @known_ike @th,240,8 != { 34, 35, 43 } goto unknown\n"
+		"		udp dport 500 udp length > 36 @th,128,32 != 0 @th,128,32 != "
+		"@known_ike "
+		"@th,208,8 != { 34, 35, 43 } goto unknown\n"
+		"	}\n}\n",
+		queue);
+}
+
+static void print_all(FILE *out, const struct known_set *s, const char *name)
+{
+	uint32_t spis[CHUNK];
+	size_t count = 0;
+
+	for (size_t i = 0; i < s->size; i++) {
+		if (!s->slots[i].used || !s->slots[i].count)
+			continue;
+		spis[count++] = s->slots[i].spi;
+		if (count == CHUNK) {
+			print_elements(out, name, spis, count);
+			count = 0;
+		}
+	}
+	print_elements(out, name, spis, count);
+}
+
+/* Everything, and the table itself. The slow way. */
+static int make_table(struct baton_guard *g)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int err;
+
+	if (!out)
+		return -BATON_E_SYSTEM;
+	print_table(out, g->queue);
+	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
+		print_all(out, &g->sets[i], set_names[i]);
+	err = fclose(out) ? -BATON_E_SYSTEM : baton_nft_command(&g->nft, text);
+	free(text);
+	if (err)
+		return err;
+	g->made = true;
+	for (unsigned i = 0; i < BATON_GUARD_SETS; i++) {
+		struct known_set *s = &g->sets[i];
+
+		for (size_t j = 0; j < s->size; j++) {
+			s->slots[j].told = s->slots[j].used && s->slots[j].count;
+			s->slots[j].changed = false;
+		}
+		s->change_count = 0;
+	}
+	return 0;
+}
+
+/* One message with those of the changes that are to be added, or deleted. Its length; 0: there are
+ * none, or memory is out. */
+static size_t write_elements(const struct known_set *s, const char *name, size_t count, bool add,
+			     char *buf, uint32_t seq)
+{
+	struct nftnl_set *set = nftnl_set_alloc();
+	size_t n = 0, len = 0;
+
+	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, TABLE) < 0 ||
+	    nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		const struct known *k = slot(s, s->changes[s->change_count - 1 - i]);
+		struct nftnl_set_elem *e;
+		uint32_t key = htonl(k->spi);
+
+		if (k->told == (k->count > 0) || add != (k->count > 0))
+			continue;
+		e = nftnl_set_elem_alloc();
+		if (!e)
+			goto out;
+		if (nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &key, sizeof(key)) < 0) {
+			nftnl_set_elem_free(e);
+			goto out;
+		}
+		nftnl_set_elem_add(set, e);
+		n++;
+	}
+	if (n) {
+		struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
+			buf, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, NFPROTO_INET,
+			(uint16_t)(NLM_F_ACK | (add ? NLM_F_CREATE : 0)), seq);
+
+		nftnl_set_elems_nlmsg_build_payload(h, set);
+		len = h->nlmsg_len;
+	}
+out:
+	if (set)
+		nftnl_set_free(set);
+	return len;
+}
+
+/* Up to CHUNK changes of a set in one transaction. The fast way: packets of what has just become
+ * known must not overtake for long those that are in the queue. */
+static int tell_some(struct baton_guard *g, struct known_set *s, const char *name)
+{
+	_Alignas(8) static char buf[2 * (64 * CHUNK + 1024)];
+	size_t count = s->change_count < CHUNK ? s->change_count : CHUNK, len;
+	uint32_t first = g->nft.seq++, ack = 0;
+
+	len = nftnl_batch_begin(buf, first)->nlmsg_len;
+	for (unsigned add = 0; add < 2; add++) {
+		size_t n = write_elements(s, name, count, add, buf + len, g->nft.seq);
+
+		if (n)
+			ack = g->nft.seq++;
+		len += n;
+	}
+	len += nftnl_batch_end(buf + len, g->nft.seq++)->nlmsg_len;
+	if (ack) {
+		int err = baton_nft_run(&g->nft, buf, len, first, ack);
+
+		if (err)
+			return err;
+	}
+	for (; count; count--) {
+		struct known *k = slot(s, s->changes[--s->change_count]);
+
+		k->changed = false;
+		k->told = k->count > 0;
+	}
+	return 0;
+}
+
+bool baton_guard_changed(const struct baton_guard *g)
+{
+	bool changed = false;
+
+	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
+		changed |= g->sets[i].change_count > 0;
+	return changed;
+}
+
+int baton_guard_flush(struct baton_guard *g, bool look, bool *remade)
+{
+	char comment[64];
+	int err = 0;
+
+	*remade = false;
+	if (look && g->made) {
+		err = baton_nft_comment(&g->nft, TABLE, comment, sizeof(comment));
+		if (err && err != -BATON_E_NOT_FOUND)
+			return err;
+		*remade = err != 0;
+		g->made = !err;
+	}
+	err = 0;
+	for (unsigned i = 0; !err && g->made && i < BATON_GUARD_SETS; i++)
+		while (!err && g->sets[i].change_count)
+			err = tell_some(g, &g->sets[i], set_names[i]);
+	if (err == -BATON_E_NOT_FOUND) { /* of the table, or of a set in it */
+		*remade = true;
+		g->made = false;
+	} else if (err) {
+		return err;
+	}
+	return g->made ? 0 : make_table(g);
+}
+
+const char *baton_guard_error(const struct baton_guard *g)
+{
+	return g->nft.error[0] ? g->nft.error : strerror(errno);
+}
+
+/* ---- the queue ---------------------------------------------------------------------------------
+ */
+static struct nlmsghdr *begin(void *buf, uint8_t type, uint16_t queue)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct nfgenmsg *g;
+
+	h->nlmsg_type = (uint16_t)(NFNL_SUBSYS_QUEUE << 8 | type);
+	h->nlmsg_flags = NLM_F_REQUEST;
+	g = mnl_nlmsg_put_extra_header(h, sizeof(*g));
+	g->nfgen_family = AF_UNSPEC;
+	g->version = NFNETLINK_V0;
+	g->res_id = htons(queue);
+	return h;
+}
+
+/* Sends a configuration and waits for its acknowledgement. 0 or an errno. */
+static int configure(struct baton_guard *g, struct nlmsghdr *h)
+{
+	_Alignas(8) char buf[4096];
+	static uint32_t seq;
+
+	h->nlmsg_flags |= NLM_F_ACK;
+	h->nlmsg_seq = ++seq;
+	if (mnl_socket_sendto(g->sock, h, h->nlmsg_len) < 0)
+		return errno;
+	for (;;) {
+		ssize_t n = mnl_socket_recvfrom(g->sock, buf, sizeof(buf));
+		const struct nlmsghdr *a = (const struct nlmsghdr *)buf;
+		int left = (int)n;
+
+		if (n < 0)
+			return errno;
+		for (; mnl_nlmsg_ok(a, left); a = mnl_nlmsg_next(a, &left))
+			if (a->nlmsg_type == NLMSG_ERROR && a->nlmsg_seq == h->nlmsg_seq)
+				return -((const struct nlmsgerr *)mnl_nlmsg_get_payload(a))->error;
+	}
+}
+
+static int bind_queue(struct baton_guard *g, uint32_t length)
+{
+	_Alignas(8) char buf[256];
+	struct nfqnl_msg_config_cmd cmd = {.command = NFQNL_CFG_CMD_BIND, .pf = htons(AF_UNSPEC)};
+	struct nfqnl_msg_config_params params = {.copy_range = htonl(BATON_PACKET_BYTES),
+						 .copy_mode = NFQNL_COPY_PACKET};
+	struct nlmsghdr *h = begin(buf, NFQNL_MSG_CONFIG, g->queue);
+	int err;
+
+	mnl_attr_put(h, NFQA_CFG_CMD, sizeof(cmd), &cmd);
+	err = configure(g, h);
+	if (err)
+		return err;
+	h = begin(buf, NFQNL_MSG_CONFIG, g->queue);
+	mnl_attr_put(h, NFQA_CFG_PARAMS, sizeof(params), &params);
+	mnl_attr_put_u32(h, NFQA_CFG_QUEUE_MAXLEN, htonl(length));
+	mnl_attr_put_u32(h, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_FAIL_OPEN));
+	mnl_attr_put_u32(h, NFQA_CFG_MASK, htonl(NFQA_CFG_F_FAIL_OPEN));
+	return configure(g, h);
+}
+
+int baton_guard_open(struct baton_guard **out, uint16_t queue, uint32_t length, const char **why)
+{
+	struct baton_guard *g = calloc(1, sizeof(*g));
+	int size = RECEIVE_BYTES, one = 1, err;
+	bool remade;
+
+	*out = NULL;
+	*why = "out of memory";
+	if (!g)
+		return -BATON_E_SYSTEM;
+	g->queue = queue;
+	*why = "cannot open NFQUEUE (CAP_NET_ADMIN? kernel module nfnetlink_queue?)";
+	g->sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!g->sock || mnl_socket_bind(g->sock, 0, MNL_SOCKET_AUTOPID))
+		goto fail;
+	if (setsockopt(mnl_socket_get_fd(g->sock), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
+		(void)setsockopt(mnl_socket_get_fd(g->sock), SOL_SOCKET, SO_RCVBUF, &size,
+				 sizeof(size));
+	(void)setsockopt(mnl_socket_get_fd(g->sock), SOL_NETLINK, NETLINK_NO_ENOBUFS, &one,
+			 sizeof(one));
+	err = bind_queue(g, length);
+	if (err == EBUSY || err == EPERM)
+		*why = "the queue number is another program's, or CAP_NET_ADMIN is missing: see "
+		       "/proc/net/netfilter/nfnetlink_queue, and miss_queue in batond.conf(5)";
+	if (err) {
+		errno = err;
+		goto fail;
+	}
+	*why = "cannot make the nftables table baton-miss (kernel modules nf_tables, nft_queue, "
+	       "nft_fib_inet?)";
+	if (baton_guard_flush(g, false, &remade))
+		goto fail;
+	*out = g;
+	return 0;
+fail:
+	err = errno;
+	baton_guard_close(g);
+	errno = err;
+	return -BATON_E_SYSTEM;
+}
+
+void baton_guard_close(struct baton_guard *g)
+{
+	if (!g)
+		return;
+	if (g->made)
+		(void)baton_nft_command(&g->nft, "delete table inet " TABLE);
+	if (g->sock)
+		mnl_socket_close(g->sock);
+	baton_nft_close(&g->nft);
+	for (unsigned i = 0; i < BATON_GUARD_SETS; i++) {
+		free(g->sets[i].slots);
+		free(g->sets[i].changes);
+	}
+	free(g);
+}
+
+int baton_guard_fd(const struct baton_guard *g)
+{
+	return mnl_socket_get_fd(g->sock);
+}
+
+struct queued {
+	const struct nfqnl_msg_packet_hdr *head;
+	const void *packet;
+	size_t len;
+};
+
+static int take_attr(const struct nlattr *a, void *ctx)
+{
+	struct queued *q = ctx;
+
+	if (mnl_attr_get_type(a) == NFQA_PACKET_HDR &&
+	    mnl_attr_get_payload_len(a) >= sizeof(*q->head))
+		q->head = mnl_attr_get_payload(a);
+	if (mnl_attr_get_type(a) == NFQA_PAYLOAD) {
+		q->packet = mnl_attr_get_payload(a);
+		q->len = mnl_attr_get_payload_len(a);
+	}
+	return MNL_CB_OK;
+}
+
+unsigned baton_guard_read(struct baton_guard *g, baton_guard_fn *fn, void *ctx)
+{
+	unsigned count = 0;
+
+	_Alignas(8) char buf[8192];
+
+	for (unsigned budget = BUDGET; budget; budget--) {
+		ssize_t n = recv(mnl_socket_get_fd(g->sock), buf, sizeof(buf), MSG_DONTWAIT);
+		const struct nlmsghdr *h = (const struct nlmsghdr *)buf;
+		int left = (int)n;
+
+		if (n < 0)
+			break;
+		for (; mnl_nlmsg_ok(h, left); h = mnl_nlmsg_next(h, &left)) {
+			struct queued q = {0};
+			uint32_t id;
+
+			if (h->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
+			    mnl_attr_parse(h, sizeof(struct nfgenmsg), take_attr, &q) < 0 ||
+			    !q.head)
+				continue;
+			memcpy(&id, &q.head->packet_id, sizeof(id));
+			fn(ctx, ntohl(id), q.packet, q.len);
+			count++;
+		}
+	}
+	return count;
+}
+
+void baton_guard_verdict(struct baton_guard *g, uint32_t id, bool accept)
+{
+	_Alignas(8) char buf[256];
+	struct nfqnl_msg_verdict_hdr v = {.verdict = htonl(accept ? NF_ACCEPT : NF_DROP),
+					  .id = htonl(id)};
+	struct nlmsghdr *h = begin(buf, NFQNL_MSG_VERDICT, g->queue);
+
+	mnl_attr_put(h, NFQA_VERDICT_HDR, sizeof(v), &v);
+	/* A packet that went away with its interface is no matter. */
+	(void)mnl_socket_sendto(g->sock, h, h->nlmsg_len);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "miss/packet.h"
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define IPV4_HEADER 20u
+#define IKE_PORT 500u
+#define NAT_PORT 4500u
+
+static uint8_t get_ipv4(struct baton_reader *r, struct baton_packet *p)
+{
+	uint8_t head = baton_get_u8(r, "version"), protocol;
+	size_t len = (head & 15u) * (size_t)4;
+	uint16_t fragment;
+
+	if (!r->err && len < IPV4_HEADER)
+		baton_reader_fail(r, -BATON_E_LENGTH, "header length");
+	baton_get_bytes(r, 5, "length");
+	fragment = baton_get_u16(r, "fragment offset");
+	baton_get_u8(r, "time to live");
+	protocol = baton_get_u8(r, "protocol");
+	baton_get_u16(r, "checksum");
+	p->from.family = p->to.family = AF_INET;
+	baton_get_copy(r, p->from.ip, 4, "source");
+	baton_get_copy(r, p->to.ip, 4, "destination");
+	if (!r->err)
+		baton_get_bytes(r, len - IPV4_HEADER, "options");
+	return fragment & 0x1fffu ? IPPROTO_NONE : protocol; /* what follows is no header */
+}
+
+static uint8_t get_ipv6(struct baton_reader *r, struct baton_packet *p)
+{
+	uint8_t protocol;
+
+	baton_get_bytes(r, 6, "version");
+	protocol = baton_get_u8(r, "next header");
+	baton_get_u8(r, "hop limit");
+	p->from.family = p->to.family = AF_INET6;
+	baton_get_copy(r, p->from.ip, 16, "source");
+	baton_get_copy(r, p->to.ip, 16, "destination");
+	return protocol;
+}
+
+static void get_ike(struct baton_reader *r, struct baton_packet *p)
+{
+	p->ike.spi_i = baton_get_u64(r, "initiator SPI");
+	p->ike.spi_r = baton_get_u64(r, "responder SPI");
+	p->kind = BATON_PACKET_IKE;
+}
+
+static void get_udp(struct baton_reader *r, struct baton_packet *p)
+{
+	uint16_t payload;
+
+	p->from.port = baton_get_u16(r, "source port");
+	p->to.port = baton_get_u16(r, "destination port");
+	payload = baton_get_u16(r, "length");
+	baton_get_u16(r, "checksum");
+	if (p->to.port == IKE_PORT) {
+		get_ike(r, p);
+	} else if (p->to.port == NAT_PORT && payload > 8 + 4) { /* else a NAT keepalive */
+		p->spi = baton_get_u32(r, "SPI");
+		if (p->spi)
+			p->kind = BATON_PACKET_ESP;
+		else
+			get_ike(r, p); /* the non-ESP marker */
+	}
+}
+
+int baton_packet_parse(struct baton_packet *p, const void *buf, size_t len)
+{
+	const uint8_t *bytes = buf;
+	struct baton_reader r;
+	uint8_t protocol;
+
+	*p = (struct baton_packet){0};
+	baton_reader_init(&r, buf, len);
+	protocol = len && bytes[0] >> 4 == 6 ? get_ipv6(&r, p) : get_ipv4(&r, p);
+	if (protocol == IPPROTO_ESP) {
+		p->spi = baton_get_u32(&r, "SPI");
+		p->kind = BATON_PACKET_ESP;
+	} else if (protocol == IPPROTO_UDP) {
+		get_udp(&r, p);
+	}
+	if (r.err)
+		p->kind = BATON_PACKET_OTHER;
+	return r.err;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Which SA is a packet for? ESP, ESP in UDP (RFC 3948), IKE on ports 500 and 4500; IPv4 and IPv6
+ * without extension headers. */
+#ifndef BATON_MISS_PACKET_H
+#define BATON_MISS_PACKET_H
+
+#include <baton/message.h>
+
+enum baton_packet_kind { BATON_PACKET_OTHER, BATON_PACKET_ESP, BATON_PACKET_IKE };
+
+struct baton_packet {
+	enum baton_packet_kind kind;
+	struct baton_addr from, to;
+	uint32_t spi;	       /* ESP */
+	struct baton_spis ike; /* IKE; spi_r 0: the first message of an IKE_SA_INIT */
+};
+
+#define BATON_PACKET_BYTES 128u /* the beginning of a packet, as much as is looked at */
+
+/* 0, or -BATON_E_TRUNCATED and others where the packet is too short for what it says it is. */
+int baton_packet_parse(struct baton_packet *p, const void *buf, size_t len);
+
+#endif

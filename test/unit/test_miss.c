@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Packets of unknown SAs: which SA they are for, and who waits, who is asked, who goes on. */
+#include "miss/waiting.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+static const uint8_t esp4[] = {0x45, 0, 0,   60, 0,   0,  0,	0, 64, 50, 0, 0, 192, 0,
+			       2,    1, 198, 51, 100, 10, 0xc1, 2, 3,  4,  0, 0, 0,   9};
+static const uint8_t natt4[] = {0x45, 0,  0, 60, 0,    0,  0,	0,  64,	  17,	0,    0,
+				192,  0,  2, 1,	 198,  51, 100, 10, 0x30, 0x39, 0x11, 0x94,
+				0,    40, 0, 0,	 0xc1, 2,  3,	4,  0,	  0,	0,    9};
+static const uint8_t ike6[] = {0x60, 0, 0, 0, 0, 36, 17, 64,
+			       /* from, to */
+			       0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x20, 1, 0xd,
+			       0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
+			       /* UDP, marker, SPIs */
+			       0x11, 0x94, 0x11, 0x94, 0, 64, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7,
+			       8, 0xc1, 12, 13, 14, 15, 16, 17, 18};
+
+static struct baton_packet p;
+static struct baton_waiting *w;
+static struct baton_miss_limits limits;
+static uint32_t out[64];
+static unsigned out_count;
+
+static void esp_names_its_sa(void **state)
+{
+	(void)state;
+	assert_int_equal(baton_packet_parse(&p, esp4, sizeof(esp4)), 0);
+	assert_int_equal(p.kind, BATON_PACKET_ESP);
+	assert_int_equal(p.spi, 0xc1020304);
+	assert_int_equal(p.to.family, AF_INET);
+	assert_memory_equal(p.to.ip, "\xc6\x33\x64\x0a", 4);
+	assert_memory_equal(p.from.ip, "\xc0\x00\x02\x01", 4);
+	assert_int_equal(baton_packet_parse(&p, natt4, sizeof(natt4)), 0);
+	assert_int_equal(p.kind, BATON_PACKET_ESP);
+	assert_int_equal(p.spi, 0xc1020304);
+	assert_int_equal(p.from.port, 12345);
+}
+
+static void ike_names_it_by_both_spis(void **state)
+{
+	(void)state;
+	assert_int_equal(baton_packet_parse(&p, ike6, sizeof(ike6)), 0);
+	assert_int_equal(p.kind, BATON_PACKET_IKE);
+	assert_true(p.ike.spi_i == 0x0102030405060708 && p.ike.spi_r == 0xc10c0d0e0f101112);
+	assert_int_equal(p.to.family, AF_INET6);
+	assert_int_equal(p.to.ip[15], 2);
+}
+
+static void what_is_too_short_or_something_else_names_none(void **state)
+{
+	uint8_t other[sizeof(esp4)];
+
+	(void)state;
+	for (size_t len = 0; len < 24; len++) {
+		assert_true(baton_packet_parse(&p, esp4, len) != 0);
+		assert_int_equal(p.kind, BATON_PACKET_OTHER);
+	}
+	memcpy(other, esp4, sizeof(esp4));
+	other[7] = 1; /* a later fragment: what follows is no header */
+	assert_int_equal(baton_packet_parse(&p, other, sizeof(other)), 0);
+	assert_int_equal(p.kind, BATON_PACKET_OTHER);
+	memcpy(other, esp4, sizeof(esp4));
+	other[0] = 0x44;
+	assert_int_equal(baton_packet_parse(&p, other, sizeof(other)), -BATON_E_LENGTH);
+}
+
+/* ---- the waiting room --------------------------------------------------------------------------
+ */
+static int begin(void **state)
+{
+	(void)state;
+	limits = (struct baton_miss_limits){.held_max = 8,
+					    .held_per_sa = 4,
+					    .queries_per_s = 20,
+					    .queries_per_source = 10,
+					    .quiet_ms = 5000};
+	w = baton_waiting_new(&limits, 42);
+	assert_non_null(w);
+	assert_int_equal(baton_packet_parse(&p, esp4, sizeof(esp4)), 0);
+	out_count = 0;
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	baton_waiting_free(w);
+	return 0;
+}
+
+static void each(void *ctx, uint32_t id)
+{
+	(void)ctx;
+	out[out_count++] = id;
+}
+
+static enum baton_miss_verdict take(uint32_t spi, uint32_t id, uint64_t now_ms)
+{
+	p.spi = spi;
+	return baton_waiting_take(w, &p, id, now_ms);
+}
+
+static void end(uint32_t spi, bool found, uint64_t now_ms)
+{
+	p.spi = spi;
+	baton_waiting_end(w, &p, found, now_ms, each, NULL);
+}
+
+static void packets_leave_in_their_order(void **state)
+{
+	(void)state;
+	assert_int_equal(take(1, 10, 5000), BATON_MISS_ASK);
+	assert_int_equal(take(2, 20, 5000), BATON_MISS_ASK);
+	assert_int_equal(take(1, 11, 5001), BATON_MISS_HOLD);
+	assert_int_equal(take(1, 12, 5002), BATON_MISS_HOLD);
+	end(1, true, 5050);
+	assert_int_equal(out_count, 3);
+	assert_true(out[0] == 10 && out[1] == 11 && out[2] == 12);
+	assert_int_equal(baton_waiting_stats(w)->released, 3);
+	/* asked anew, should one come yet */
+	assert_int_equal(take(1, 13, 5051), BATON_MISS_ASK);
+}
+
+static void nobody_is_asked_twice_for_what_is_not_there(void **state)
+{
+	(void)state;
+	assert_int_equal(take(1, 10, 5000), BATON_MISS_ASK);
+	end(1, false, 5050);
+	assert_int_equal(out_count, 1);
+	assert_int_equal(take(1, 11, 5051), BATON_MISS_PASS);
+	assert_int_equal(take(1, 12, 10049), BATON_MISS_PASS);
+	assert_int_equal(take(1, 13, 10050), BATON_MISS_ASK);
+	assert_int_equal(baton_waiting_stats(w)->quiet, 2);
+	assert_int_equal(baton_waiting_stats(w)->discarded, 1);
+}
+
+static void nor_for_what_was_deleted(void **state)
+{
+	(void)state;
+	p.spi = 7;
+	baton_waiting_quiet(w, &p, 5000);
+	assert_int_equal(take(7, 10, 5001), BATON_MISS_PASS);
+	/* another address of ours: another SA */
+	p.to.ip[3]++;
+	assert_int_equal(take(7, 10, 5001), BATON_MISS_ASK);
+}
+
+static void a_source_has_its_share(void **state)
+{
+	unsigned asked = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++) {
+		asked += take(100 + i, i, 5000) == BATON_MISS_ASK;
+		end(100 + i, false, 5000);
+		out_count = 0;
+	}
+	assert_int_equal(asked, 10);
+	assert_int_equal(baton_waiting_stats(w)->source_limited, 990);
+	p.from.ip[0]++; /* another may ask */
+	assert_int_equal(take(1, 1, 5000), BATON_MISS_ASK);
+	p.from.ip[0]--;
+	assert_int_equal(take(2, 2, 5099), BATON_MISS_PASS);
+	assert_int_equal(take(2, 2, 5100), BATON_MISS_ASK); /* ten a second */
+}
+
+static void and_all_have_theirs(void **state)
+{
+	unsigned asked = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++) {
+		p.from.ip[0] = (uint8_t)i;
+		p.from.ip[1] = (uint8_t)(i >> 8);
+		asked += take(100 + i, i, 5000) == BATON_MISS_ASK;
+		end(100 + i, false, 5000);
+		out_count = 0;
+	}
+	assert_int_equal(asked, 20);
+}
+
+static void what_is_held_is_bounded(void **state)
+{
+	(void)state;
+	assert_int_equal(take(1, 0, 5000), BATON_MISS_ASK);
+	for (uint32_t i = 1; i < 4; i++)
+		assert_int_equal(take(1, i, 5000), BATON_MISS_HOLD);
+	assert_int_equal(take(1, 4, 5000), BATON_MISS_PASS); /* of this SA */
+	for (uint32_t i = 0; i < 4; i++)
+		assert_int_equal(take(10 + i, i, 5000), BATON_MISS_ASK);
+	assert_int_equal(take(20, 1, 5000), BATON_MISS_PASS); /* of all */
+	assert_int_equal(baton_waiting_stats(w)->full, 2);
+	end(1, true, 5001);
+	assert_int_equal(take(20, 1, 5200), BATON_MISS_ASK);
+}
+
+static void spis_of_no_partition_are_nobodys(void **state)
+{
+	(void)state;
+	limits.partition_count = 2;
+	limits.partitions[0] = (struct baton_partition){0xc1000000, 0xc1ffffff};
+	limits.partitions[1] = (struct baton_partition){0xc3000000, 0xc3ffffff};
+	baton_waiting_limit(w, &limits);
+	assert_int_equal(take(0xc0ffffff, 1, 5000), BATON_MISS_PASS);
+	assert_int_equal(take(0xc2000000, 1, 5000), BATON_MISS_PASS);
+	assert_int_equal(take(0xc1000000, 1, 5000), BATON_MISS_ASK);
+	assert_int_equal(take(0xc3ffffff, 1, 5000), BATON_MISS_ASK);
+	assert_int_equal(baton_waiting_stats(w)->outside, 2);
+	p.kind = BATON_PACKET_IKE; /* the responder's SPI begins as those of its SAs */
+	p.ike = (struct baton_spis){1, 0xc1000000000000ff};
+	assert_int_equal(baton_waiting_take(w, &p, 3, 5000), BATON_MISS_ASK);
+	p.ike.spi_r = 0xc2000000000000ff;
+	assert_int_equal(baton_waiting_take(w, &p, 3, 5000), BATON_MISS_PASS);
+}
+
+/* More SPIs than there is room for: the oldest make room, and none of those that wait. */
+static void memory_is_bounded(void **state)
+{
+	(void)state;
+	assert_int_equal(take(1, 77, 5000), BATON_MISS_ASK);
+	for (uint32_t i = 2; i < 100000; i++) {
+		p.spi = i;
+		baton_waiting_quiet(w, &p, 5000);
+	}
+	assert_int_equal(take(99999, 1, 5001), BATON_MISS_PASS);
+	assert_int_equal(take(2, 2, 5001), BATON_MISS_ASK); /* forgotten */
+	end(1, true, 5002);
+	assert_int_equal(out_count, 1);
+	assert_int_equal(out[0], 77);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(esp_names_its_sa),
+		cmocka_unit_test(ike_names_it_by_both_spis),
+		cmocka_unit_test(what_is_too_short_or_something_else_names_none),
+		cmocka_unit_test_setup_teardown(packets_leave_in_their_order, begin, stop),
+		cmocka_unit_test_setup_teardown(nobody_is_asked_twice_for_what_is_not_there, begin,
+						stop),
+		cmocka_unit_test_setup_teardown(nor_for_what_was_deleted, begin, stop),
+		cmocka_unit_test_setup_teardown(a_source_has_its_share, begin, stop),
+		cmocka_unit_test_setup_teardown(and_all_have_theirs, begin, stop),
+		cmocka_unit_test_setup_teardown(what_is_held_is_bounded, begin, stop),
+		cmocka_unit_test_setup_teardown(spis_of_no_partition_are_nobodys, begin, stop),
+		cmocka_unit_test_setup_teardown(memory_is_bounded, begin, stop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
