@@ -31,10 +31,10 @@ _batonctl() {
 	done
 	case $verb in
 	'')
-		mapfile -t COMPREPLY < <(compgen -W 'status sessions takeover release resume version
+		mapfile -t COMPREPLY < <(compgen -W 'status sessions takeover drain move release resume version
 			--socket --json --help --version' -- "$cur")
 		;;
-	sessions | takeover)
+	sessions | takeover | drain)
 		[ "$prev" = "$verb" ] || return
 		mapfile -t COMPREPLY < <(compgen -W "$(_batonctl_servers "${socket[@]}")" -- "$cur")
 		;;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/service.h"
 
+#include <string.h>
+
 static void add_status(struct baton_service *s, struct baton_builder *b, uint64_t spi_i,
 		       uint64_t spi_r, int status)
 {
@@ -334,12 +336,18 @@ static void answer_list(const struct baton_service *s, struct baton_builder *b)
 static void answer_offer(struct baton_service *s, const struct baton_id *peer,
 			 struct baton_builder *b)
 {
+	struct baton_spis offers[BATON_OFFERS_MAX];
+	unsigned count = s->msg.offer_count;
+
 	if (!s->offered) {
 		baton_build_error(b, BATON_E_EXCHANGE);
 		return;
 	}
-	for (unsigned i = 0; i < s->msg.offer_count; i++)
-		s->offered(s->ctx, peer, &s->msg.offers[i]);
+	/* Who is offered a session may ask this very store for it: what was asked before is over.
+	 */
+	memcpy(offers, s->msg.offers, count * sizeof(*offers));
+	for (unsigned i = 0; i < count; i++)
+		s->offered(s->ctx, peer, &offers[i]);
 }
 
 static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,

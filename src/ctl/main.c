@@ -14,7 +14,7 @@
 #define SOCKET_PATH "/run/baton/ctl.sock"
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
-enum argument { NONE, OPTIONAL, REQUIRED };
+enum argument { NONE, OPTIONAL, REQUIRED, PAIR };
 static const struct verb {
 	const char *name;
 	enum argument argument;
@@ -27,6 +27,10 @@ static const struct verb {
 	 "[SERVER-ID]  every session, or those of one owner"},
 	{"takeover", REQUIRED, 60000, show_takeover,
 	 "SERVER-ID [I/N]  claim a server's sessions (a share of them) and carry them on"},
+	{"drain", REQUIRED, 600000, show_drain,
+	 "SERVER-ID  give this gateway's sessions to another, a few at a time"},
+	{"move", PAIR, 30000, show_drain,
+	 "SPIi:SPIr SERVER-ID  give one session to another gateway"},
 	{"release", NONE, 5000, show_release,
 	 "let keepalived give the addresses away (planned switch)"},
 	{"resume", NONE, 5000, show_release, "undo release"},
@@ -92,7 +96,7 @@ int main(int argc, char **argv)
 	const char *path = SOCKET_PATH;
 	const struct verb *v = NULL;
 	bool json = false;
-	char share[512];
+	char two[512];
 	int c, rest;
 
 	while ((c = getopt_long(argc, argv, "s:jhV", options, NULL)) != -1) {
@@ -115,11 +119,11 @@ int main(int argc, char **argv)
 	}
 	if (rest > 0)
 		v = find(argv[optind]);
-	if (v && v->show == show_takeover && rest == 3) {
-		snprintf(share, sizeof(share), "%s %s", argv[optind + 1], argv[optind + 2]);
-		return run(path, v, share, json);
+	if (v && (v->show == show_takeover || v->argument == PAIR) && rest == 3) {
+		snprintf(two, sizeof(two), "%s %s", argv[optind + 1], argv[optind + 2]);
+		return run(path, v, two, json);
 	}
-	if (!v || rest > 2 || (v->argument == REQUIRED && rest != 2) ||
+	if (!v || rest > 2 || v->argument == PAIR || (v->argument == REQUIRED && rest != 2) ||
 	    (v->argument == NONE && rest != 1)) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -81,12 +81,18 @@ void show_takeover(const json_t *o)
 	putchar('\n');
 }
 
+void show_drain(const json_t *o)
+{
+	printf("%s: %lld of %lld sessions gone in %.1f s\n", text(o, "server_id"),
+	       number(o, "gone"), number(o, "sessions"), real(o, "seconds"));
+}
+
 void show_progress(const json_t *o)
 {
 	long long done = number(o, "progress"), of = number(o, "of");
 	double passed = real(o, "seconds");
 
-	fprintf(stderr, "batonctl: %lld of %lld sessions installed", done, of);
+	fprintf(stderr, "batonctl: %lld of %lld sessions", done, of);
 	if (done > 0)
 		fprintf(stderr, ", about %.0f s left", passed * (double)(of - done) / (double)done);
 	fputc('\n', stderr);

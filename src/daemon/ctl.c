@@ -2,9 +2,9 @@
 /*
  * The control socket. A request is one line of JSON: {"command": "...",
  * "argument": "..."}; the answer is JSON objects, the last with "done": true
- * and "error" when it failed. Everything but takeover is answered at once; a
- * takeover says every second how far it is ("progress", "of", "seconds"). One
- * that cannot start because another one runs is refused.
+ * and "error" when it failed. Everything but takeover, drain
+ * and move is answered at once; these say every second how far it is ("progress", "of", "seconds").
+ * One that cannot start because another one runs is refused.
  */
 #include "daemon/ctl.h"
 
@@ -38,6 +38,8 @@ static void close_conn(struct ctl_conn *c)
 {
 	if (c->ctl->node->takeover.waiter == c)
 		c->ctl->node->takeover.waiter = NULL;
+	if (c->ctl->node->drain.waiter == c)
+		c->ctl->node->drain.waiter = NULL;
 	baton_loop_remove(&c->ctl->node->loop, &c->source);
 	close(c->source.fd);
 	c->source.fd = -1;
@@ -177,6 +179,55 @@ static void do_takeover(struct ctl_conn *c, const char *argument)
 		refuse(c, "another takeover is under way");
 }
 
+/* "SPIi:SPIr", 16 hexadecimal digits each, as batonctl prints them. */
+static int parse_spis(const char *text, struct baton_spis *spis)
+{
+	char *end;
+
+	if (strspn(text, "0123456789abcdefABCDEF") != 16 || text[16] != ':' ||
+	    strspn(text + 17, "0123456789abcdefABCDEF") != 16 || text[33])
+		return -BATON_E_VALUE;
+	spis->spi_i = strtoull(text, &end, 16);
+	spis->spi_r = strtoull(end + 1, &end, 16);
+	return spis->spi_i && spis->spi_r ? 0 : -BATON_E_VALUE;
+}
+
+/* drain: "SERVER-ID"; move: "SPIi:SPIr SERVER-ID". */
+static void do_drain(struct ctl_conn *c, const char *argument, bool all)
+{
+	struct baton_node *n = c->ctl->node;
+	size_t len = all ? 0 : strcspn(argument, " ");
+	char session[40] = "";
+	struct baton_spis one;
+	struct baton_id to;
+	int err;
+
+	if (!n->config.gateway) {
+		refuse(c, "this node has no gateway role ([gateway] enabled = no)");
+		return;
+	}
+	if (!all && len < sizeof(session) && argument[len] == ' ')
+		memcpy(session, argument, len);
+	if (!all && parse_spis(session, &one)) {
+		refuse(c, "not a session: two IKE SPIs of 16 hexadecimal digits, a colon between "
+			  "(see: batonctl sessions)");
+		return;
+	}
+	if (baton_id_parse(&to, argument + len + !all)) {
+		refuse(c, "not a Server ID (host name or IP address)");
+		return;
+	}
+	err = baton_drain_start(n, &to, all ? NULL : &one, c);
+	if (err == -BATON_E_NOT_PEER)
+		refuse(c, "no peer has that Server ID (see: batonctl status)");
+	else if (err == -BATON_E_UNREACHABLE)
+		refuse(c, "that peer is not heard of (see: batonctl status)");
+	else if (err == -BATON_E_NOT_FOUND)
+		refuse(c, "that session is not this node's (see: batonctl sessions)");
+	else if (err)
+		refuse(c, "another drain or move is under way");
+}
+
 static void do_sessions(struct ctl_conn *c, const char *owner)
 {
 	struct baton_id id;
@@ -205,6 +256,10 @@ static void run(struct ctl_conn *c)
 		do_release(c, false);
 	else if (strcmp(command, "takeover") == 0 && argument)
 		do_takeover(c, argument);
+	else if (strcmp(command, "drain") == 0 && argument)
+		do_drain(c, argument, true);
+	else if (strcmp(command, "move") == 0 && argument)
+		do_drain(c, argument, false);
 	else
 		refuse(c, "no such command");
 	json_decref(o);
@@ -224,18 +279,40 @@ void baton_ctl_takeover_done(struct baton_node *n, const struct baton_takeover *
 }
 
 /* A line in between; one that the socket does not take at once is left out. */
-void baton_ctl_takeover_progress(const struct baton_takeover *t)
+static void tell_progress(const struct ctl_conn *c, unsigned done, unsigned of, uint64_t start_us)
 {
-	struct ctl_conn *c = t->waiter;
-	json_t *o = json_pack("{s:i, s:i, s:f}", "progress", (int)(t->installed + t->failed), "of",
-			      (int)t->sessions, "seconds",
-			      (double)(baton_now_us() - t->start_us) / 1e6);
+	json_t *o = json_pack("{s:i, s:i, s:f}", "progress", (int)done, "of", (int)of, "seconds",
+			      (double)(baton_now_us() - start_us) / 1e6);
 	char *text = json_dumps(o, JSON_COMPACT);
 
 	json_decref(o);
 	if (text)
 		(void)send(c->source.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT);
 	free(text);
+}
+
+void baton_ctl_takeover_progress(const struct baton_takeover *t)
+{
+	tell_progress(t->waiter, t->installed + t->failed, t->sessions, t->start_us);
+}
+
+void baton_ctl_drain_progress(const struct baton_drain *d)
+{
+	tell_progress(d->waiter, d->total - d->left, d->total, d->start_us);
+}
+
+void baton_ctl_drain_done(struct baton_node *n, const char *error)
+{
+	struct baton_drain *d = &n->drain;
+	struct ctl_conn *c = d->waiter;
+	json_t *o = json_pack("{s:s, s:i, s:i, s:f}", "server_id", n->config.peers[d->peer].name,
+			      "sessions", (int)d->total, "gone", (int)(d->total - d->left),
+			      "seconds", (double)(baton_now_us() - d->start_us) / 1e6);
+
+	d->waiter = NULL;
+	if (error)
+		json_object_set_new(o, "error", json_string(error));
+	reply(c, o);
 }
 
 static void conn_ready(struct baton_source *s, uint32_t events)

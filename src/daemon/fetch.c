@@ -194,8 +194,11 @@ static void claim_own_copy(struct baton_node *n, struct baton_fetch *f)
 	baton_wipe(answer, (size_t)len);
 }
 
-static void ask_peers(struct baton_node *n, struct baton_fetch *f)
+/* False: there is one that could not be asked now, and no other was. Half of a peer's window is
+ * left to what keeps its copies up to date. */
+static bool ask_peers(struct baton_node *n, struct baton_fetch *f)
 {
+	unsigned busy = 0;
 	uint64_t now_ms = baton_now_ms();
 
 	for (unsigned i = 0; i < n->peer_count; i++) {
@@ -204,11 +207,15 @@ static void ask_peers(struct baton_node *n, struct baton_fetch *f)
 
 		if (p->state == BATON_PEER_DOWN)
 			continue;
+		busy++;
+		if (p->x.in_flight >= BATON_WINDOW / 2)
+			continue;
 		build(n, &b, baton_exchange_header(&p->x, BATON_SA_RETR), p->buf, sizeof(p->buf),
 		      &f->wanted);
 		if (baton_peer_ask(p, &b, f, now_ms, now_ms + DEADLINE_MS) == 0)
 			f->asked++;
 	}
+	return f->asked || !busy;
 }
 
 int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w)
@@ -234,7 +241,11 @@ int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w)
 	} else {
 		if (r)
 			claim_own_copy(n, f);
-		ask_peers(n, f);
+		if (!ask_peers(n, f) && !f->session.spi_i) {
+			f->over = true;
+			sweep(n);
+			return -BATON_E_BUSY;
+		}
 	}
 	settle(n, f);
 	sweep(n);

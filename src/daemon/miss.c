@@ -92,9 +92,11 @@ static void take_packet(void *ctx, uint32_t id, const void *buf, size_t len)
 		return;
 	case BATON_MISS_ASK:
 		if (is_in_kernel(n, &p, r))
-			baton_waiting_end(n->room, &p, true, now_ms, let_go, n);
-		else if (baton_fetch_start(n, &w))
-			baton_waiting_end(n->room, &p, false, now_ms, let_go, n);
+			baton_guard_pass(n->guard, p.spi);
+		else if (baton_fetch_start(n, &w) == 0)
+			return;
+		/* If it cannot be asked for now, then perhaps when its next packet comes. */
+		baton_waiting_end(n->room, &p, true, now_ms, let_go, n);
 		return;
 	}
 }
@@ -213,6 +215,7 @@ void baton_miss_flush(struct baton_node *n, uint64_t now_ms)
  */
 void baton_miss_open(struct baton_node *n)
 {
+	struct baton_guard_options options;
 	const char *why;
 	struct baton_record *r;
 
@@ -221,8 +224,12 @@ void baton_miss_open(struct baton_node *n)
 	n->room = baton_waiting_new(&n->config.miss, n->table.seed);
 	if (!n->room)
 		return;
-	if (baton_guard_open(&n->guard, (uint16_t)n->config.miss_queue,
-			     n->config.miss.held_max + 4096, &why)) {
+	options = (struct baton_guard_options){.queue = (uint16_t)n->config.miss_queue,
+					       .length = n->config.miss.held_max + 4096,
+					       .friend_count = n->peer_count};
+	for (unsigned i = 0; i < n->peer_count; i++)
+		options.friends[i] = n->peers[i].addr;
+	if (baton_guard_open(&n->guard, &options, &why)) {
 		baton_log(BATON_LOG_ERROR, "miss_unavailable", "reason=\"%s\" error=\"%s\"", why,
 			  strerror(errno));
 		baton_waiting_free(n->room);

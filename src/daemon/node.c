@@ -195,6 +195,8 @@ static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *
 
 	if (tag == &n->follows[p->index])
 		baton_follow_answer(n, p, buf, len);
+	else if (tag == &n->drain)
+		baton_drain_answer(n, buf, len);
 	else if (tag)
 		baton_fetch_answer(n, p, tag, buf, len);
 	else
@@ -363,7 +365,7 @@ static void miss_charon(struct baton_node *n, uint64_t now_ms)
 static uint64_t turn(void *ctx, uint64_t now_ms)
 {
 	struct baton_node *n = ctx;
-	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms;
+	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms, drain_ms;
 
 	/* Without that role none of the sessions here is our own. */
 	if (n->config.gateway && now_ms >= n->settle_ms) {
@@ -410,6 +412,9 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	refresh_ms = baton_refresh_tick(n, now_ms);
 	if (refresh_ms < next)
 		next = refresh_ms;
+	drain_ms = baton_drain_tick(n, now_ms);
+	if (drain_ms < next)
+		next = drain_ms;
 	listen_to_xfrm(n, now_ms);
 	if (n->xfrm_gulp_ms && n->xfrm_gulp_ms < next)
 		next = n->xfrm_gulp_ms;

@@ -10,6 +10,7 @@
  *   refresh.c   rekeying what was taken over
  *   claim.c     what a claim of ours was given
  *   fetch.c     claiming one session that a packet, or its owner, asks for
+ *   drain.c     giving sessions to another gateway
  *   miss.c      packets of SAs that are not here
  *   takeover.c  claiming another server's sessions
  *   follow.c    a copy of a peer's sessions at a node that is none of its stores
@@ -84,6 +85,17 @@ struct baton_wanted {
 	struct baton_addr local; /* where it was sent to; family 0 = does not matter */
 };
 
+/* Giving sessions to another gateway. */
+struct baton_drain {
+	bool active, asking;
+	unsigned peer;
+	struct baton_spis one; /* only that one; 0: all */
+	unsigned total, left,
+		left_offered; /* sessions; left_offered: when they were offered last */
+	uint64_t start_us, next_ms, progress_ms, told_ms;
+	void *waiter; /* batonctl's connection, NULL = none */
+};
+
 struct baton_fetch;
 TAILQ_HEAD(baton_fetch_list, baton_fetch);
 struct baton_ctl;
@@ -126,6 +138,7 @@ struct baton_node {
 	unsigned flying_count, waiting_count;
 	struct baton_confirm_list confirms; /* responses that wait for the stores */
 	bool confirm_lost;		    /* that one could not was said */
+	struct baton_drain drain;
 	struct baton_takeover takeover, last_takeover;
 	bool greeting;	  /* charon is telling what it has */
 	bool recover_due; /* ask the peers for our own sessions: charon has told its own, and ... */
@@ -245,8 +258,8 @@ struct baton_record *baton_claim_take(struct baton_node *n, uint32_t round,
 bool baton_claim_use(struct baton_node *n, struct baton_record *r, bool recover, bool by_takeover);
 
 /* fetch.c */
-/* Claims one session and installs it; says so to `done` of all who wait for it. 0, -BATON_E_BUSY
- * (too many are under way) or -BATON_E_NOT_FOUND (nobody can be asked). */
+/* Claims one session and installs it; then baton_miss_ended() is told. 0, or -BATON_E_BUSY or
+ * -BATON_E_SYSTEM: not now. */
 int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w);
 void baton_fetch_answer(struct baton_node *n, struct baton_peer *p, struct baton_fetch *f,
 			const void *buf, size_t len);
@@ -277,6 +290,15 @@ void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const voi
 void baton_takeover_installed(struct baton_node *n, bool ok);
 void baton_takeover_tick(struct baton_node *n, uint64_t now_ms);
 
+/* drain.c */
+/* one NULL: all of ours. 0, -BATON_E_NOT_PEER, -BATON_E_UNREACHABLE, -BATON_E_NOT_FOUND (one is not
+ * ours) or -BATON_E_BUSY. */
+int baton_drain_start(struct baton_node *n, const struct baton_id *to, const struct baton_spis *one,
+		      void *waiter);
+void baton_drain_answer(struct baton_node *n, const void *buf, size_t len);
+/* When to call again. */
+uint64_t baton_drain_tick(struct baton_node *n, uint64_t now_ms);
+
 /* follow.c */
 void baton_follow_answer(struct baton_node *n, struct baton_peer *p, const void *buf, size_t len);
 /* Asks where it is time to. Returns when to call again at the latest. */
@@ -287,6 +309,9 @@ int baton_ctl_open(struct baton_node *n);
 void baton_ctl_close(struct baton_node *n);
 void baton_ctl_takeover_progress(const struct baton_takeover *t);
 void baton_ctl_takeover_done(struct baton_node *n, const struct baton_takeover *t);
+void baton_ctl_drain_progress(const struct baton_drain *d);
+/* error NULL: all have gone. */
+void baton_ctl_drain_done(struct baton_node *n, const char *error);
 int baton_ctl_write_release(struct baton_node *n, bool released);
 /* What an earlier incarnation was told: a restart does not take the addresses back. */
 bool baton_ctl_read_release(const struct baton_node *n);

@@ -20,6 +20,8 @@
 #define TABLE "baton-miss"
 #define RECEIVE_BYTES (8 << 20)
 #define BUDGET 256u
+#define OTHERS 256u
+#define OTHERS_TIMEOUT "2s"
 #define CHUNK 400u /* elements of one command, or of one batch */
 
 static const char *const set_names[BATON_GUARD_SETS] = {"known_esp", "known_ike"};
@@ -46,6 +48,10 @@ struct baton_guard {
 	struct baton_nft nft;
 	struct known_set sets[BATON_GUARD_SETS];
 	bool made;
+	struct baton_addr friends[BATON_PEERS_MAX];
+	unsigned friend_count;
+	uint32_t others[OTHERS]; /* SPIs to be let pass from the next flush on */
+	unsigned other_count;
 };
 
 /* ---- what is known --------------------------------------------------------------------------- */
@@ -58,11 +64,21 @@ static struct known *slot(const struct known_set *s, uint32_t spi)
 	return &s->slots[i];
 }
 
+static bool is_of_use(const struct known *k)
+{
+	return k->used && (k->count || k->changed || k->told);
+}
+
+/* Room for four times what is there. */
 static bool grow(struct known_set *s)
 {
 	struct known_set old = *s;
+	size_t live = 0;
 
-	s->size = old.size ? old.size * 2 : 1024;
+	for (size_t i = 0; i < old.size; i++)
+		live += is_of_use(&old.slots[i]);
+	for (s->size = 1024; s->size < live * 4;)
+		s->size *= 2;
 	s->slots = calloc(s->size, sizeof(*s->slots));
 	if (!s->slots) {
 		*s = old;
@@ -70,8 +86,7 @@ static bool grow(struct known_set *s)
 	}
 	s->used = 0;
 	for (size_t i = 0; i < old.size; i++)
-		if (old.slots[i].used &&
-		    (old.slots[i].count || old.slots[i].changed || old.slots[i].told)) {
+		if (is_of_use(&old.slots[i])) {
 			*slot(s, old.slots[i].spi) = old.slots[i];
 			s->used++;
 		}
@@ -139,28 +154,44 @@ static void print_elements(FILE *out, const char *set, const uint32_t *spis, siz
  * has the responder's SPI at 64 + 64, on port 4500 after a marker of 32 more; then comes the type
  * of the exchange: one of those that make an IKE SA (RFC 7296, RFC 9242) is about none that is
  * stored. Lengths in octets. */
-static void print_table(FILE *out, uint16_t queue)
+static void print_friends(FILE *out, const struct baton_guard *g, uint8_t family)
 {
-	fprintf(out,
-		"add table inet " TABLE "\ndelete table inet " TABLE "\n"
-		"table inet " TABLE " {\n"
-		"	comment \"baton: packets of SAs that this gateway has not\"\n"
-		"	set known_esp { typeof esp spi; }\n	set known_ike { typeof esp spi; }\n"
-		"	chain unknown { fib daddr type local counter queue flags bypass num %u; }\n"
-		"	chain prerouting {\n"
-		"		type filter hook prerouting priority raw; policy accept;\n"
-		"		meta l4proto esp esp spi != @known_esp goto unknown\n"
-		"		meta l4proto != udp accept\n"
-		"		udp dport 4500 udp length > 12 @th,64,32 != 0 @th,64,32 != "
-		"@known_esp "
-		"goto unknown\n"
-		"		udp dport 4500 udp length > 40 @th,64,32 0 @th,160,32 != 0 "
-		"@th,160,32 != @known_ike @th,240,8 != { 34, 35, 43 } goto unknown\n"
-		"		udp dport 500 udp length > 36 @th,128,32 != 0 @th,128,32 != "
-		"@known_ike "
-		"@th,208,8 != { 34, 35, 43 } goto unknown\n"
-		"	}\n}\n",
-		queue);
+	char text[INET6_ADDRSTRLEN];
+
+	for (unsigned i = 0; i < g->friend_count; i++)
+		if (g->friends[i].family == family &&
+		    inet_ntop(family, g->friends[i].ip, text, sizeof(text)))
+			fprintf(out, "		%s saddr %s accept\n",
+				family == AF_INET6 ? "ip6" : "ip", text);
+}
+
+static void print_table(FILE *out, const struct baton_guard *g)
+{
+	fputs("add table inet " TABLE "\ndelete table inet " TABLE "\n"
+	      "table inet " TABLE " {\n"
+	      "	comment \"baton: packets of SAs that this gateway has not\"\n"
+	      "	set known_esp { typeof esp spi; }\n	set known_ike { typeof esp spi; }\n"
+	      "	set known_others { typeof esp spi; timeout " OTHERS_TIMEOUT "; }\n"
+	      "	chain unknown {\n"
+	      "		fib daddr type != local accept\n"
+	      "		esp spi @known_others accept\n"
+	      "		udp dport 4500 @th,64,32 @known_others accept\n",
+	      out);
+	print_friends(out, g, AF_INET);
+	print_friends(out, g, AF_INET6);
+	fprintf(out, "		counter queue flags bypass num %u\n	}\n", g->queue);
+	fputs("	chain prerouting {\n"
+	      "		type filter hook prerouting priority raw; policy accept;\n"
+	      "		meta l4proto esp esp spi != @known_esp goto unknown\n"
+	      "		meta l4proto != udp accept\n"
+	      "		udp dport 4500 udp length > 12 @th,64,32 != 0 "
+	      "@th,64,32 != @known_esp goto unknown\n"
+	      "		udp dport 4500 udp length > 40 @th,64,32 0 @th,160,32 != 0 "
+	      "@th,160,32 != @known_ike @th,240,8 != { 34, 35, 43 } goto unknown\n"
+	      "		udp dport 500 udp length > 36 @th,128,32 != 0 "
+	      "@th,128,32 != @known_ike @th,208,8 != { 34, 35, 43 } goto unknown\n"
+	      "	}\n}\n",
+	      out);
 }
 
 static void print_all(FILE *out, const struct known_set *s, const char *name)
@@ -190,7 +221,7 @@ static int make_table(struct baton_guard *g)
 
 	if (!out)
 		return -BATON_E_SYSTEM;
-	print_table(out, g->queue);
+	print_table(out, g);
 	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
 		print_all(out, &g->sets[i], set_names[i]);
 	err = fclose(out) ? -BATON_E_SYSTEM : baton_nft_command(&g->nft, text);
@@ -210,6 +241,21 @@ static int make_table(struct baton_guard *g)
 	return 0;
 }
 
+static int add_key(struct nftnl_set *set, uint32_t spi)
+{
+	struct nftnl_set_elem *e = nftnl_set_elem_alloc();
+	uint32_t key = htonl(spi);
+
+	if (!e)
+		return -BATON_E_SYSTEM;
+	if (nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &key, sizeof(key)) < 0) {
+		nftnl_set_elem_free(e);
+		return -BATON_E_SYSTEM;
+	}
+	nftnl_set_elem_add(set, e);
+	return 0;
+}
+
 /* One message with those of the changes that are to be added, or deleted. Its length; 0: there are
  * none, or memory is out. */
 static size_t write_elements(const struct known_set *s, const char *name, size_t count, bool add,
@@ -223,19 +269,11 @@ static size_t write_elements(const struct known_set *s, const char *name, size_t
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		const struct known *k = slot(s, s->changes[s->change_count - 1 - i]);
-		struct nftnl_set_elem *e;
-		uint32_t key = htonl(k->spi);
 
 		if (k->told == (k->count > 0) || add != (k->count > 0))
 			continue;
-		e = nftnl_set_elem_alloc();
-		if (!e)
+		if (add_key(set, k->spi))
 			goto out;
-		if (nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &key, sizeof(key)) < 0) {
-			nftnl_set_elem_free(e);
-			goto out;
-		}
-		nftnl_set_elem_add(set, e);
 		n++;
 	}
 	if (n) {
@@ -250,6 +288,41 @@ out:
 	if (set)
 		nftnl_set_free(set);
 	return len;
+}
+
+/* Elements that go by themselves. */
+static int tell_others(struct baton_guard *g)
+{
+	_Alignas(8) static char buf[64 * OTHERS + 1024];
+	struct nftnl_set *set = nftnl_set_alloc();
+	uint32_t first = g->nft.seq++, ack = g->nft.seq++;
+	size_t len = nftnl_batch_begin(buf, first)->nlmsg_len;
+	struct nlmsghdr *h;
+	int err = -BATON_E_SYSTEM;
+
+	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, TABLE) < 0 ||
+	    nftnl_set_set_str(set, NFTNL_SET_NAME, "known_others") < 0)
+		goto out;
+	for (unsigned i = 0; i < g->other_count; i++)
+		if (add_key(set, g->others[i]))
+			goto out;
+	h = nftnl_nlmsg_build_hdr(buf + len, NFT_MSG_NEWSETELEM, NFPROTO_INET,
+				  NLM_F_ACK | NLM_F_CREATE, ack);
+	nftnl_set_elems_nlmsg_build_payload(h, set);
+	len += h->nlmsg_len;
+	len += nftnl_batch_end(buf + len, g->nft.seq++)->nlmsg_len;
+	err = baton_nft_run(&g->nft, buf, len, first, ack);
+out:
+	if (set)
+		nftnl_set_free(set);
+	g->other_count = 0; /* else their next packets ask again */
+	return err;
+}
+
+void baton_guard_pass(struct baton_guard *g, uint32_t spi)
+{
+	if (g->other_count < OTHERS)
+		g->others[g->other_count++] = spi;
 }
 
 /* Up to CHUNK changes of a set in one transaction. The fast way: packets of what has just become
@@ -310,6 +383,8 @@ int baton_guard_flush(struct baton_guard *g, bool look, bool *remade)
 	for (unsigned i = 0; !err && g->made && i < BATON_GUARD_SETS; i++)
 		while (!err && g->sets[i].change_count)
 			err = tell_some(g, &g->sets[i], set_names[i]);
+	if (!err && g->made && g->other_count)
+		err = tell_others(g);
 	if (err == -BATON_E_NOT_FOUND) { /* of the table, or of a set in it */
 		*remade = true;
 		g->made = false;
@@ -384,7 +459,8 @@ static int bind_queue(struct baton_guard *g, uint32_t length)
 	return configure(g, h);
 }
 
-int baton_guard_open(struct baton_guard **out, uint16_t queue, uint32_t length, const char **why)
+int baton_guard_open(struct baton_guard **out, const struct baton_guard_options *options,
+		     const char **why)
 {
 	struct baton_guard *g = calloc(1, sizeof(*g));
 	int size = RECEIVE_BYTES, one = 1, err;
@@ -394,7 +470,10 @@ int baton_guard_open(struct baton_guard **out, uint16_t queue, uint32_t length, 
 	*why = "out of memory";
 	if (!g)
 		return -BATON_E_SYSTEM;
-	g->queue = queue;
+	g->queue = options->queue;
+	g->friend_count = options->friend_count;
+	for (unsigned i = 0; i < g->friend_count; i++)
+		g->friends[i] = options->friends[i];
 	*why = "cannot open NFQUEUE (CAP_NET_ADMIN? kernel module nfnetlink_queue?)";
 	g->sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!g->sock || mnl_socket_bind(g->sock, 0, MNL_SOCKET_AUTOPID))
@@ -404,7 +483,7 @@ int baton_guard_open(struct baton_guard **out, uint16_t queue, uint32_t length, 
 				 sizeof(size));
 	(void)setsockopt(mnl_socket_get_fd(g->sock), SOL_NETLINK, NETLINK_NO_ENOBUFS, &one,
 			 sizeof(one));
-	err = bind_queue(g, length);
+	err = bind_queue(g, options->length);
 	if (err == EBUSY || err == EPERM)
 		*why = "the queue number is another program's, or CAP_NET_ADMIN is missing: see "
 		       "/proc/net/netfilter/nfnetlink_queue, and miss_queue in batond.conf(5)";

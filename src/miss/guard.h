@@ -16,9 +16,7 @@
 #ifndef BATON_MISS_GUARD_H
 #define BATON_MISS_GUARD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "store/table.h"
 
 enum baton_guard_set { BATON_GUARD_ESP, BATON_GUARD_IKE, BATON_GUARD_SETS };
 struct baton_guard;
@@ -26,8 +24,17 @@ struct baton_guard;
 /* A packet in the queue, its beginning only. */
 typedef void baton_guard_fn(void *ctx, uint32_t id, const void *packet, size_t len);
 
+struct baton_guard_options {
+	uint16_t queue;
+	uint32_t length; /* packets in the queue */
+	/* What these send is never held: the other nodes of the cluster. */
+	struct baton_addr friends[BATON_PEERS_MAX];
+	unsigned friend_count;
+};
+
 /* Binds the queue. 0 or -BATON_E_*; *why says what failed, and what may be done about it. */
-int baton_guard_open(struct baton_guard **g, uint16_t queue, uint32_t length, const char **why);
+int baton_guard_open(struct baton_guard **g, const struct baton_guard_options *options,
+		     const char **why);
 /* Takes the table away and leaves the queue. */
 void baton_guard_close(struct baton_guard *g);
 int baton_guard_fd(const struct baton_guard *g);
@@ -37,6 +44,9 @@ unsigned baton_guard_read(struct baton_guard *g, baton_guard_fn *fn, void *ctx);
 void baton_guard_verdict(struct baton_guard *g, uint32_t id, bool accept);
 /* From the next flush on. */
 void baton_guard_know(struct baton_guard *g, enum baton_guard_set set, uint32_t spi, bool known);
+/* The SA is the IKE daemon's, and none that we keep: its packets pass for two seconds, from the
+ * next flush on. */
+void baton_guard_pass(struct baton_guard *g, uint32_t spi);
 /* Tells the kernel. look: is the table still there? It is made anew if not, and *remade set. 0 or
  * -BATON_E_SYSTEM (baton_guard_error() says more); what was to be told is tried again. */
 int baton_guard_flush(struct baton_guard *g, bool look, bool *remade);

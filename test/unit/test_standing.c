@@ -249,6 +249,31 @@ static void nor_when_no_copy_is_current(void **state)
 	assert_int_equal(counters()->out_lease, 80000);
 }
 
+/* Two claims of ours are under way, for an ESP packet and for an IKE message; each store grants
+ * first the one, then the other, and the answers come as they like. */
+static int answer_to(uint32_t round, uint32_t epoch, uint8_t ranks)
+{
+	o.claim_round = round;
+	s.epoch = epoch;
+	return take(3, ranks, false);
+}
+
+static void two_claims_at_once_do_not_spoil_each_other(void **state)
+{
+	uint32_t first = baton_own_begin_claim(&o), second = baton_own_begin_claim(&o);
+
+	(void)state;
+	assert_int_equal(answer_to(first, 4, 1), BATON_OK);
+	assert_int_equal(answer_to(second, 5, 1), BATON_OK);
+	assert_false(baton_own_is_proven(record()));
+	assert_int_equal(answer_to(first, 4, 2), BATON_OK);
+	assert_false(baton_own_is_proven(record()));
+	assert_int_equal(record()->epoch, 5);
+	assert_int_equal(answer_to(second, 5, 2), BATON_OK);
+	assert_true(baton_own_is_proven(record()));
+	assert_int_equal(record()->epoch, 5);
+}
+
 /* At a store that has granted an older epoch another may claim in an epoch between the two, and
  * both would be proven. */
 static void grants_of_different_epochs_do_not_add_up(void **state)
@@ -624,6 +649,7 @@ int main(void)
 		CASE(nor_in_the_other_order),
 		CASE(nor_when_no_copy_is_current),
 		CASE(grants_of_different_epochs_do_not_add_up),
+		CASE(two_claims_at_once_do_not_spoil_each_other),
 		CASE(what_is_proven_keeps_its_epoch),
 		CASE(the_content_is_that_of_the_current_copy),
 		CASE(what_is_proven_goes_up_to_what_all_have_granted),
