@@ -86,6 +86,9 @@ write_client() {
 	[ -n "$file" ] || file=$LAB/conf/client-$(auth_of "$2").conf
 	fill "$file" "name=c$2" "number=$2" "gateway=$WAN_VIP" "client_dpd=$LAB_CLIENT_DPD" \
 		"dpd_action=$LAB_DPD_ACTION" "keyingtries=$tries" > "$WORK/$1/swanctl/conf.d/c$2.conf"
+	# as behind a NAT: ESP in UDP
+	[[ " $LAB_ENCAP " != *" $2 "* ]] ||
+		sed -i '0,/version = 2/s//&\n\t\tencap = yes/' "$WORK/$1/swanctl/conf.d/c$2.conf"
 }
 
 # client_host_up NUMBER CLIENT...: a host and its charon with the clients' connections.

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define STEP_BYTES 8u
-#define STEPS_MAX 128u /* of an input: beyond, they cost time and find nothing new */
+#define STEPS_MAX 24u /* of an input: beyond, they cost time and find nothing new */
 #define SESSIONS 6u
 
 static struct baton_node n;
