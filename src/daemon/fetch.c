@@ -90,7 +90,8 @@ static void sweep(struct baton_node *n)
 	}
 }
 
-/* Another one is after the same session, and later: it decides. */
+/* Another one is after the same session, and later: it decides, and what it has installed ends
+ * both. */
 static bool is_overtaken(const struct baton_node *n, const struct baton_fetch *f)
 {
 	const struct baton_fetch *o;
@@ -253,10 +254,8 @@ int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w)
 	return 0;
 }
 
-void baton_fetch_answer(struct baton_node *n, struct baton_peer *p, struct baton_fetch *f,
-			const void *buf, size_t len)
+void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const void *buf, size_t len)
 {
-	(void)p;
 	f->ended++;
 	if (buf)
 		take(n, f, buf, len);

@@ -220,11 +220,13 @@ static int take_delete(struct baton_node *n, struct baton_delete d, uint64_t now
 	had_count = outbound_sas(r, had);
 	baton_miss_forget(n, r, true);
 	status = baton_own_delete(&n->own, &n->config.server_id, &d, now_ms);
-	if (!status) {
-		baton_lease_release(n, r, had, had_count);
-		baton_node_dirty(n, r, BATON_DIRTY_DELETE);
+	if (status) {
+		baton_miss_look(n, r);
+		return status;
 	}
-	return status;
+	baton_lease_release(n, r, had, had_count);
+	baton_node_dirty(n, r, BATON_DIRTY_DELETE);
+	return BATON_OK;
 }
 
 static void told_everything(struct baton_node *n)

@@ -198,7 +198,7 @@ static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *
 	else if (tag == &n->drain)
 		baton_drain_answer(n, buf, len);
 	else if (tag)
-		baton_fetch_answer(n, p, tag, buf, len);
+		baton_fetch_answer(n, tag, buf, len);
 	else
 		baton_takeover_answer(n, p, tag, buf, len);
 }

@@ -261,8 +261,7 @@ bool baton_claim_use(struct baton_node *n, struct baton_record *r, bool recover,
 /* Claims one session and installs it; then baton_miss_ended() is told. 0, or -BATON_E_BUSY or
  * -BATON_E_SYSTEM: not now. */
 int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w);
-void baton_fetch_answer(struct baton_node *n, struct baton_peer *p, struct baton_fetch *f,
-			const void *buf, size_t len);
+void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const void *buf, size_t len);
 void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, bool ok);
 /* The session's record, if it is in our table. */
 struct baton_record *baton_fetch_find(struct baton_node *n, const struct baton_wanted *w);

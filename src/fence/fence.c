@@ -41,27 +41,27 @@ static char open_error[BATON_NFT_ERROR_MAX];
 /* ---- the whole table --------------------------------------------------------------------- */
 enum whole { REMAKE, REFILL };
 
+static void print_new(FILE *out, const void *ctx)
+{
+	const struct baton_fence *f = ctx;
+
+	baton_fence_print_table(out, f->block);
+	baton_fence_print_elements(out, &f->ledger);
+}
+
+static void print_refilled(FILE *out, const void *ctx)
+{
+	const struct baton_fence *f = ctx;
+
+	baton_fence_print_flush(out);
+	baton_fence_print_elements(out, &f->ledger);
+}
+
 /* Everything that is wanted, in one transaction: in a new table, or in place of what is in it. */
 static int put_whole(struct baton_fence *f, enum whole how)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	int err;
+	int err = baton_nft_print(&f->kernel, how == REMAKE ? print_new : print_refilled, f);
 
-	if (!out)
-		return -BATON_E_SYSTEM;
-	if (how == REMAKE)
-		baton_fence_print_table(out, f->block);
-	else
-		baton_fence_print_flush(out);
-	baton_fence_print_elements(out, &f->ledger);
-	if (fclose(out)) {
-		free(text);
-		return -BATON_E_SYSTEM;
-	}
-	err = baton_nft_command(&f->kernel, text);
-	free(text);
 	if (!err)
 		baton_fence_ledger_all_done(&f->ledger);
 	return err;

@@ -150,10 +150,6 @@ static void print_elements(FILE *out, const char *set, const uint32_t *spis, siz
 	fputs("}\n", out);
 }
 
-/* The offsets are bits in the UDP header and what follows: ESP in UDP begins at 64; IKE on port 500
- * has the responder's SPI at 64 + 64, on port 4500 after a marker of 32 more; then comes the type
- * of the exchange: one of those that make an IKE SA (RFC 7296, RFC 9242) is about none that is
- * stored. Lengths in octets. */
 static void print_friends(FILE *out, const struct baton_guard *g, uint8_t family)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -165,6 +161,10 @@ static void print_friends(FILE *out, const struct baton_guard *g, uint8_t family
 				family == AF_INET6 ? "ip6" : "ip", text);
 }
 
+/* The offsets are bits in the UDP header and what follows: ESP in UDP begins at 64; IKE on port 500
+ * has the responder's SPI at 64 + 64, on port 4500 after a marker of 32 more; then comes the type
+ * of the exchange: one of those that make an IKE SA (RFC 7296, RFC 9242) is about none that is
+ * stored. Lengths in octets. */
 static void print_table(FILE *out, const struct baton_guard *g)
 {
 	fputs("add table inet " TABLE "\ndelete table inet " TABLE "\n"
@@ -211,21 +211,20 @@ static void print_all(FILE *out, const struct known_set *s, const char *name)
 	print_elements(out, name, spis, count);
 }
 
-/* Everything, and the table itself. The slow way. */
-static int make_table(struct baton_guard *g)
+static void print_everything(FILE *out, const void *ctx)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	int err;
+	const struct baton_guard *g = ctx;
 
-	if (!out)
-		return -BATON_E_SYSTEM;
 	print_table(out, g);
 	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
 		print_all(out, &g->sets[i], set_names[i]);
-	err = fclose(out) ? -BATON_E_SYSTEM : baton_nft_command(&g->nft, text);
-	free(text);
+}
+
+/* Everything, and the table itself. The slow way. */
+static int make_table(struct baton_guard *g)
+{
+	int err = baton_nft_print(&g->nft, print_everything, g);
+
 	if (err)
 		return err;
 	g->made = true;
@@ -256,13 +255,14 @@ static int add_key(struct nftnl_set *set, uint32_t spi)
 	return 0;
 }
 
-/* One message with those of the changes that are to be added, or deleted. Its length; 0: there are
- * none, or memory is out. */
-static size_t write_elements(const struct known_set *s, const char *name, size_t count, bool add,
-			     char *buf, uint32_t seq)
+/* One message with those of the changes that are to be added, or deleted. Its length, 0 when there
+ * are none, or -BATON_E_SYSTEM (out of memory). */
+static int write_elements(const struct known_set *s, const char *name, size_t count, bool add,
+			  char *buf, uint32_t seq)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
-	size_t n = 0, len = 0;
+	size_t n = 0;
+	int len = -BATON_E_SYSTEM;
 
 	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, TABLE) < 0 ||
 	    nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
@@ -276,13 +276,14 @@ static size_t write_elements(const struct known_set *s, const char *name, size_t
 			goto out;
 		n++;
 	}
+	len = 0;
 	if (n) {
 		struct nlmsghdr *h = nftnl_nlmsg_build_hdr(
 			buf, add ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM, NFPROTO_INET,
 			(uint16_t)(NLM_F_ACK | (add ? NLM_F_CREATE : 0)), seq);
 
 		nftnl_set_elems_nlmsg_build_payload(h, set);
-		len = h->nlmsg_len;
+		len = (int)h->nlmsg_len;
 	}
 out:
 	if (set)
@@ -335,11 +336,13 @@ static int tell_some(struct baton_guard *g, struct known_set *s, const char *nam
 
 	len = nftnl_batch_begin(buf, first)->nlmsg_len;
 	for (unsigned add = 0; add < 2; add++) {
-		size_t n = write_elements(s, name, count, add, buf + len, g->nft.seq);
+		int n = write_elements(s, name, count, add, buf + len, g->nft.seq);
 
+		if (n < 0)
+			return n;
 		if (n)
 			ack = g->nft.seq++;
-		len += n;
+		len += (size_t)n;
 	}
 	len += nftnl_batch_end(buf + len, g->nft.seq++)->nlmsg_len;
 	if (ack) {
@@ -486,7 +489,7 @@ int baton_guard_open(struct baton_guard **out, const struct baton_guard_options 
 	err = bind_queue(g, options->length);
 	if (err == EBUSY || err == EPERM)
 		*why = "the queue number is another program's, or CAP_NET_ADMIN is missing: see "
-		       "/proc/net/netfilter/nfnetlink_queue, and miss_queue in batond.conf(5)";
+		       "/proc/net/netfilter/nfnetlink_queue, and queue of [miss] in batond.conf(5)";
 	if (err) {
 		errno = err;
 		goto fail;

@@ -12,6 +12,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <nftables/libnftables.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -273,4 +274,19 @@ int baton_nft_command(struct baton_nft *k, const char *text)
 		return 0;
 	errno = EPROTO;
 	return -BATON_E_SYSTEM;
+}
+
+int baton_nft_print(struct baton_nft *k, void (*print)(FILE *out, const void *ctx), const void *ctx)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int err;
+
+	if (!out)
+		return -BATON_E_SYSTEM;
+	print(out, ctx);
+	err = fclose(out) ? -BATON_E_SYSTEM : baton_nft_command(k, text);
+	free(text);
+	return err;
 }

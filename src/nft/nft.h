@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct mnl_socket;
 
@@ -39,5 +40,8 @@ int baton_nft_counter(struct baton_nft *k, const char *table, const char *counte
 /* Commands of nft as one transaction; for what is done seldom. 0 or -BATON_E_SYSTEM: what nft said
  * is in k->error, errno is EPROTO. */
 int baton_nft_command(struct baton_nft *k, const char *text);
+/* The same of what print writes. */
+int baton_nft_print(struct baton_nft *k, void (*print)(FILE *out, const void *ctx),
+		    const void *ctx);
 
 #endif

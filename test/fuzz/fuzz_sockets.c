@@ -307,6 +307,9 @@ static const char *const requests[] = {
 	"{\"command\": \"release\"}",
 	"{\"command\": \"resume\"}",
 	"{\"command\": \"sessions\", \"argument\": \"gw-b\"}",
+	"{\"command\": \"drain\", \"argument\": \"gw-b\"}",
+	"{\"command\": \"move\", \"argument\": \"0000000000000001:0000000000000001 gw-b\"}",
+	"{\"command\": \"move\", \"argument\": \"gw-b\"}",
 };
 
 void fuzz_sockets(const uint8_t *data, size_t size)
