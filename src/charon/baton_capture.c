@@ -18,6 +18,7 @@
 #include "baton_capture.h"
 #include "baton_convert.h"
 #include "baton_keymat.h"
+#include "baton_announce.h"
 #include "baton_request.h"
 #include "baton_restoring.h"
 
@@ -178,6 +179,10 @@ METHOD(listener_t, message, bool,
 		{
 			baton_request_received(ike_sa, message);
 		}
+	}
+	if (ike_sa && !incoming && plain)
+	{
+		baton_announce(message);
 	}
 	/* responses when complete: incoming ones as soon as they are verified, outgoing ones
 	 * when they are encrypted */
