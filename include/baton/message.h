@@ -69,8 +69,9 @@ enum baton_notify {
 	BATON_N_FOLLOW = 40972,	 /* SA_Retr by Server ID: changes, and where to go on at the end */
 	BATON_N_DIGEST = 40973,	 /* SA_Retr by Server ID: digests instead of sessions */
 	BATON_N_AT = 40976,	 /* SA_Retr by SPI: the SA's address on the gateway's side */
-	BATON_N_OFFER = 40975,	 /* SA_Stor: sessions that the receiver is asked to claim */
-	BATON_N_LIST = 40974,	 /* SA_Retr by Server ID: LEASEs of one bucket */
+	BATON_N_BY_ADDRESS = 40977, /* SA_Retr: an address of the peer, inside the tunnel */
+	BATON_N_OFFER = 40975,	    /* SA_Stor: sessions that the receiver is asked to claim */
+	BATON_N_LIST = 40974,	    /* SA_Retr by Server ID: LEASEs of one bucket */
 };
 
 struct baton_header {
@@ -185,8 +186,9 @@ struct baton_message {
 	struct baton_cursor cursor;
 	uint8_t by_spi_protocol; /* N(BY_SPI): 0 = absent, else BATON_PROTO_ESP/AH, or 1 = IKE */
 	uint64_t by_spi;
-	struct baton_spis by_spis; /* the same by both SPIs of an IKE SA: by_spi is 0 */
-	struct baton_addr at;	   /* N(AT): family 0 = absent; no port */
+	struct baton_spis by_spis;    /* the same by both SPIs of an IKE SA: by_spi is 0 */
+	struct baton_addr at;	      /* N(AT): family 0 = absent; no port */
+	struct baton_addr by_address; /* N(BY_ADDRESS): the same */
 	unsigned offer_count;
 	struct baton_spis offers[BATON_OFFERS_MAX];
 	unsigned session_count, report_count, delete_count, status_count;
@@ -211,6 +213,7 @@ void baton_build_error(struct baton_builder *b, uint16_t status);
 void baton_build_by_spi(struct baton_builder *b, uint8_t protocol, uint64_t spi);
 void baton_build_by_spis(struct baton_builder *b, const struct baton_spis *ike);
 void baton_build_at(struct baton_builder *b, const struct baton_addr *a);
+void baton_build_by_address(struct baton_builder *b, const struct baton_addr *a);
 void baton_build_offer(struct baton_builder *b, const struct baton_spis *offers, unsigned count);
 void baton_build_cursor(struct baton_builder *b, const struct baton_cursor *c);
 void baton_build_contact(struct baton_builder *b, const struct baton_contact *c);

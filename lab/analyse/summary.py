@@ -173,6 +173,24 @@ def lost_at_heir(results, traffic):
     return {"sent_to_heir": len(times), "lost_at_heir": missing}
 
 
+def out_lost_at_heir(results, traffic):
+    """The server's datagrams that came to the new gateway on the protected network, and those of them that no client got."""
+    mac = results.facts.get("heir_protected_mac")
+    if not mac:
+        return {}
+    mac = bytes.fromhex(mac.replace(":", ""))
+    arrived = {(struct.pack("=I", flow), seq) for flow, arrivals in traffic["down"].items() for _, seq in arrivals}
+    sent = [(frame[30:34], struct.unpack_from("=I", frame, 50)[0])
+            for _, frame in pcap.frames(results.file("protected.pcap"))
+            if frame[0:6] == mac and frame[12:15] == b"\x08\x00\x45" and frame[23] == 17
+            and struct.unpack_from("!I", frame, 30)[0] & POOL_MASK == POOL and len(frame) >= 54]
+    # What was on its way when the senders stopped is left out.
+    last = {flow: max(seq for _, seq in arrivals) for flow, arrivals in traffic["down"].items()}
+    last = {struct.pack("=I", flow): seq for flow, seq in last.items()}
+    sent = [s for s in sent if s[1] <= last.get(s[0], 1 << 32)]
+    return {"sent_out_to_heir": len(sent), "out_lost_at_heir": sum(s not in arrived for s in sent)}
+
+
 def read_cluster(results):
     clear = esp = 0
     path = results.file("cluster.pcap")
@@ -241,6 +259,7 @@ def summarise(results):
     s.update(read_cluster(results))
     s["takeovers"] = found
     s.update(lost_at_heir(results, traffic))
+    s.update(out_lost_at_heir(results, traffic))
     s["capture_missed"] = {}
     for network, key in (("wan", "wan_esp_packets"), ("cluster", "cluster_esp_packets")):
         n = counted(results, network)

@@ -100,6 +100,11 @@ static bool collides(struct baton_table *t, const struct baton_id *sender,
 	return false;
 }
 
+uint16_t baton_own_clock(uint64_t now_ms)
+{
+	return (uint16_t)(now_ms * 16 / 1000) | 1u;
+}
+
 static void merge_counters(struct baton_record *r, const struct baton_outline *s)
 {
 	raise32(&r->msgid_in, s->msgid_in);
@@ -159,8 +164,10 @@ static int put(struct baton_ownership *o, const struct baton_id *sender,
 	}
 	if (r && owned_by(r, o->self) && !baton_id_equal(sender, o->self) && o->losing)
 		o->losing(o->ctx, r);
-	if (r && (!owned_by(r, sender) || s->epoch > r->epoch))
+	if (r && (!owned_by(r, sender) || s->epoch > r->epoch)) {
 		r->claim_boot = 0;
+		r->claim_at = baton_own_clock(now_ms); /* elsewhere */
+	}
 	if (fresh)
 		r = baton_table_add(o->table, s->spi_i, s->spi_r);
 	if (!r)
@@ -409,6 +416,7 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 	if (!r || r->deleted || !owned_by(r, o->self) || is_refused(status))
 		return status;
 	r->claim_boot = boot;
+	r->claim_at = baton_own_clock(now_ms);
 	r->claim_round = o->claim_round;
 	r->stores = r->epoch == epoch ? stores : 0;
 	r->ranks = r->epoch == epoch ? ranks : 0;
@@ -434,6 +442,33 @@ void baton_own_yield(struct baton_ownership *o, struct baton_record *r,
 	r->stores = r->ranks = 0;
 	r->unproven = true;
 	r->current = r->stale = false;
+}
+
+bool baton_own_is_recent(const struct baton_record *r, uint64_t now_ms)
+{
+	uint16_t passed = (uint16_t)(baton_own_clock(now_ms) - r->claim_at);
+
+	return r->claim_at && passed < BATON_RACE_MS * 16 / 1000;
+}
+
+bool baton_own_is_lower(const struct baton_id *a, const struct baton_id *b)
+{
+	int order = memcmp(a->data, b->data, a->len < b->len ? a->len : b->len);
+
+	return order ? order < 0 : a->len < b->len;
+}
+
+/* Two have claimed it in the same instant, and stores differ in who was the first. Both would give
+ * it up if each believed the store of the other. */
+bool baton_own_claims_again(struct baton_ownership *o, const struct baton_record *r,
+			    const struct baton_id *other, uint32_t epoch, uint64_t now_ms)
+{
+	if (r->deleted || epoch != r->epoch || !baton_own_is_recent(r, now_ms) ||
+	    !baton_own_is_lower(o->self, other))
+		return false;
+	if (o->least_epoch <= epoch)
+		o->least_epoch = epoch + 1;
+	return true;
 }
 
 bool baton_own_is_proven(const struct baton_record *r)

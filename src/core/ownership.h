@@ -18,6 +18,11 @@
  */
 #define BATON_EPOCH_STEP_MAX (1u << 16)
 
+/* A session claimed so lately is not claimed anew by everybody (core/service.c). The time of a
+ * claim is kept in 16 bits: for two seconds every 68 minutes one looks lately claimed that is not,
+ * and who comes with a packet then is told to come again. */
+#define BATON_RACE_MS 2000u
+
 struct baton_ownership {
 	struct baton_table *table;
 	const struct baton_id *self; /* this node's Server ID */
@@ -71,6 +76,16 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 /* A store has said that r, ours so far, is another's (s). */
 void baton_own_yield(struct baton_ownership *o, struct baton_record *r,
 		     const struct baton_status *s);
+/* What claim_at of a record is now. */
+uint16_t baton_own_clock(uint64_t now_ms);
+/* Has r changed hands a moment ago? */
+bool baton_own_is_recent(const struct baton_record *r, uint64_t now_ms);
+/* Of those who claim a session in the same instant the one with the lowest Server ID gets it. */
+bool baton_own_is_lower(const struct baton_id *a, const struct baton_id *b);
+/* Another has r, in that epoch, since a moment ago, and we would get it: to be claimed once more,
+ * above both (least_epoch is set for that). */
+bool baton_own_claims_again(struct baton_ownership *o, const struct baton_record *r,
+			    const struct baton_id *other, uint32_t epoch, uint64_t now_ms);
 /* Is r ours beyond doubt: granted by a quorum, and one of these was current? */
 bool baton_own_is_proven(const struct baton_record *r);
 /* What a claim of our own session r has given back (s, of a store) while our IKE daemon holds it:

@@ -489,7 +489,10 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 		if (!is_own(p, r) || s->epoch < r->epoch)
 			return; /* an answer from before a claim of ours */
 		if (!baton_id_equal(&s->owner, p->own->self)) {
-			p->ops->lost(p->ctx, r, s);
+			if (baton_own_claims_again(p->own, r, &s->owner, s->epoch, now_ms))
+				p->ops->behind(p->ctx, r);
+			else
+				p->ops->lost(p->ctx, r, s);
 			return;
 		}
 		if (!r->deleted) {

@@ -133,13 +133,13 @@ static struct baton_grant grant_of(const struct baton_service *s, const struct b
 	return (struct baton_grant){st->stores, (uint8_t)(1u << (st->rank - 1))};
 }
 
-static uint32_t hash_of(const struct baton_id *id)
+static uint16_t hash_of(const struct baton_id *id)
 {
 	uint64_t h = 0xcbf29ce484222325u;
 
 	for (unsigned i = 0; i < id->len; i++)
 		h = (h ^ id->data[i]) * 0x100000001b3u;
-	return (uint32_t)(h ^ h >> 32);
+	return (uint16_t)(h ^ h >> 16 ^ h >> 32 ^ h >> 48);
 }
 
 /* By an earlier copy of this very request. */
@@ -159,6 +159,26 @@ static bool was_asked_for(const struct baton_service *s, const struct baton_id *
 	       r->claim_from == hash_of(&s->msg.subject) && baton_id_equal(r->owner, peer);
 }
 
+/*
+ * Several may claim a session in the same instant, from one owner: of these the one with the lowest
+ * Server ID gets it, at every store, and at the others who claim. Whoever claims it by the Server
+ * ID of its owner of now does not take part: that one is known to have it, and to be gone.
+ */
+static bool has_lost_race(const struct baton_service *s, const struct baton_id *peer,
+			  const struct baton_record *r, uint64_t now_ms)
+{
+	return baton_own_is_recent(r, now_ms) && !baton_id_equal(r->owner, peer) &&
+	       !baton_id_equal(r->owner, &s->msg.subject) && !baton_own_is_lower(peer, r->owner);
+}
+
+/* Claimed a moment ago from the owner that is asked about, by another than the peer. */
+static bool is_raced_for(const struct baton_service *s, const struct baton_id *peer,
+			 const struct baton_record *r, uint64_t now_ms)
+{
+	return baton_own_is_recent(r, now_ms) && r->claim_from == hash_of(&s->msg.subject) &&
+	       baton_own_is_lower(peer, r->owner);
+}
+
 static bool is_in_share(const struct baton_service *s, const struct baton_record *r)
 {
 	const struct baton_share *share = &s->msg.share;
@@ -173,18 +193,21 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 {
 	struct baton_grant grant = grant_of(s, r);
 	bool stale = is_stale(s, r, now_ms), again = was_asked_for(s, peer, r);
-	uint32_t from = again ? r->claim_from : hash_of(r->owner);
+	uint16_t from = again ? r->claim_from : hash_of(r->owner);
 	int status;
 
 	if (is_claimed(s, peer, r))
 		return BATON_OK;
 	if (s->repeated)
 		return BATON_E_BUSY;
+	if (has_lost_race(s, peer, r, now_ms))
+		return BATON_E_STALE_OWNER;
 	status = baton_own_claim(s->own, r, peer, s->msg.header.spi_i, s->msg.least_epoch, grant);
 	if (status)
 		return status;
 	r->claim_msgid = s->msg.header.msgid;
 	r->claim_from = from;
+	r->claim_at = baton_own_clock(now_ms);
 	r->claim_stale = stale;
 	if (!baton_id_equal(peer, s->own->self))
 		return BATON_OK;
@@ -250,13 +273,14 @@ static int add_session(struct baton_service *s, const struct baton_id *peer, str
 }
 
 static bool is_wanted(const struct baton_service *s, const struct baton_id *peer,
-		      const struct baton_record *r)
+		      const struct baton_record *r, uint64_t now_ms)
 {
 	if (r->deleted || r->serial <= s->msg.cursor.position || !is_in_share(s, r))
 		return false;
 	if (baton_id_equal(r->owner, &s->msg.subject))
 		return true;
-	return s->msg.claim && (is_claimed(s, peer, r) || was_asked_for(s, peer, r));
+	return s->msg.claim && (is_claimed(s, peer, r) || was_asked_for(s, peer, r) ||
+				is_raced_for(s, peer, r, now_ms));
 }
 
 /* With FOLLOW: a session of the subject that has been deleted since. */
@@ -279,7 +303,7 @@ static void answer_bulk(struct baton_service *s, const struct baton_id *peer, ui
 		bool gone = is_gone(s, r);
 		int err = 0;
 
-		if (!gone && !is_wanted(s, peer, r))
+		if (!gone && !is_wanted(s, peer, r, now_ms))
 			continue;
 		/* The first one always goes, however small the limit: else the requester would
 		 * never get further. */
@@ -350,24 +374,31 @@ static void answer_offer(struct baton_service *s, const struct baton_id *peer,
 		s->offered(s->ctx, peer, &offers[i]);
 }
 
-static void answer_by_spi(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
-			  struct baton_builder *b)
+static struct baton_record *find_by_spi(const struct baton_service *s)
 {
-	struct baton_record *r = NULL;
-	struct baton_mark *m;
+	const struct baton_message *m = &s->msg;
+	struct baton_record *r;
+	struct baton_mark *mark;
+
+	if (m->by_spis.spi_i) {
+		r = baton_table_find(s->own->table, m->by_spis.spi_i, m->by_spis.spi_r);
+		return r && !r->deleted ? r : NULL;
+	}
+	if (m->by_spi_protocol == 1)
+		return baton_table_find_ike(s->own->table, m->by_spi);
+	mark = baton_table_find_in(s->own->table, (uint32_t)m->by_spi);
+	return mark && mark->protocol == m->by_spi_protocol ? mark->record : NULL;
+}
+
+static void answer_one(struct baton_service *s, const struct baton_id *peer, uint64_t now_ms,
+		       struct baton_builder *b)
+{
+	struct baton_record *r = s->msg.by_spi_protocol
+					 ? find_by_spi(s)
+					 : baton_table_find_address(s->own->table,
+								    &s->msg.by_address);
 	int err;
 
-	if (s->msg.by_spis.spi_i) {
-		r = baton_table_find(s->own->table, s->msg.by_spis.spi_i, s->msg.by_spis.spi_r);
-		if (r && r->deleted)
-			r = NULL;
-	} else if (s->msg.by_spi_protocol == 1) {
-		r = baton_table_find_ike(s->own->table, s->msg.by_spi);
-	} else {
-		m = baton_table_find_in(s->own->table, (uint32_t)s->msg.by_spi);
-		if (m && m->protocol == s->msg.by_spi_protocol)
-			r = m->record;
-	}
 	/* An SA is named by its destination too (RFC 4301 4.1): an SPI that someone sends to
 	 * another address of ours names none. */
 	if (r && s->msg.at.family && !baton_addr_equal(&r->local, &s->msg.at))
@@ -421,8 +452,8 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 		answer_stor(s, peer, now_ms, &b);
 	else if (h.exchange != BATON_SA_RETR)
 		baton_build_error(&b, BATON_E_EXCHANGE);
-	else if (m->by_spi_protocol)
-		answer_by_spi(s, peer, now_ms, &b);
+	else if (m->by_spi_protocol || m->by_address.family)
+		answer_one(s, peer, now_ms, &b);
 	else if (m->subject.type && m->digest)
 		answer_digest(s, &b);
 	else if (m->subject.type && m->has_list)

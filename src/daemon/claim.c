@@ -12,10 +12,16 @@
 static int take(struct baton_node *n, const struct baton_session_ref *ref, bool regain)
 {
 	struct baton_session *s = &n->session;
+	const struct baton_record *r;
 	int status = -baton_session_decode(s, ref->body, ref->len, NULL);
 
 	if (!status)
 		status = baton_own_take(&n->own, s, n->boot, regain, baton_now_ms());
+	r = status == BATON_E_STALE_OWNER ? baton_table_find(&n->table, ref->spi_i, ref->spi_r)
+					  : NULL;
+	if (r && !baton_node_owns(n, r) &&
+	    baton_own_claims_again(&n->own, r, r->owner, s->epoch, baton_now_ms()))
+		n->recover_due = true;
 	baton_session_wipe(s);
 	return status;
 }
@@ -36,7 +42,10 @@ struct baton_record *baton_claim_take(struct baton_node *n, uint32_t round,
 			  ref->spi_r, baton_strerror(status));
 	if (!r || r->deleted || !baton_node_owns(n, r))
 		return NULL;
-	baton_node_dirty(n, r, BATON_DIRTY_PUT);
+	/* What we do not have yet is told when it is proven, or used without proof: a store where
+	 * another claim has come before this one would say that we have lost it. */
+	if (r->held || baton_own_is_proven(r))
+		baton_node_dirty(n, r, BATON_DIRTY_PUT);
 	if (r->version != version && !recover) {
 		/* newer than our copy; recovering, the IKE daemon's own state is the newest */
 		r->renewed = r->installing;
@@ -47,6 +56,7 @@ struct baton_record *baton_claim_take(struct baton_node *n, uint32_t round,
 
 bool baton_claim_use(struct baton_node *n, struct baton_record *r, bool recover, bool by_takeover)
 {
+	baton_node_dirty(n, r, BATON_DIRTY_PUT);
 	if (r->held && !r->stale)
 		baton_install_raise(n, r);
 	if (r->held || r->installing)

@@ -8,6 +8,7 @@
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define SECTION_MAX 49u /* characters of a section's name that inih keeps */
 
@@ -253,6 +254,44 @@ static int set_partitions(struct baton_miss_limits *l, const char *value)
 	return 0;
 }
 
+/* "10.50.0.0/16" */
+static int get_net(struct baton_net *n, const char *text, size_t len)
+{
+	char buf[64], *slash, *end;
+	unsigned long bits;
+
+	if (len >= sizeof(buf))
+		return -BATON_E_VALUE;
+	memcpy(buf, text, len);
+	buf[len] = '\0';
+	slash = strchr(buf, '/');
+	if (!slash || !isdigit((unsigned char)slash[1]))
+		return -BATON_E_VALUE;
+	*slash = '\0';
+	bits = strtoul(slash + 1, &end, 10);
+	if (*end || baton_addr_parse(&n->addr, buf, 0) || n->addr.port || !bits ||
+	    bits > (n->addr.family == AF_INET6 ? 128 : 32))
+		return -BATON_E_VALUE;
+	n->bits = (uint8_t)bits;
+	return 0;
+}
+
+/* "10.50.0.0/16 2001:db8:50::/64" */
+static int set_clients(struct baton_config *c, const char *value)
+{
+	c->client_net_count = 0;
+	for (; *value; value += strspn(value, " ")) {
+		size_t len = strcspn(value, " ");
+
+		if (c->client_net_count == BATON_NETS_MAX ||
+		    get_net(&c->client_nets[c->client_net_count], value, len))
+			return -BATON_E_VALUE;
+		c->client_net_count++;
+		value += len;
+	}
+	return 0;
+}
+
 static int set_miss(struct baton_config *c, const char *name, const char *value)
 {
 	if (strcmp(name, "fetch") == 0)
@@ -269,6 +308,8 @@ static int set_miss(struct baton_config *c, const char *name, const char *value)
 		return set_number(&c->miss.queries_per_source, value, 1, 1000000);
 	if (strcmp(name, "quiet") == 0)
 		return set_ms(&c->miss.quiet_ms, value, 100, 3600000);
+	if (strcmp(name, "clients") == 0)
+		return set_clients(c, value);
 	if (strcmp(name, "spis") == 0)
 		return set_partitions(&c->miss, value);
 	return 1;
@@ -444,6 +485,16 @@ static bool same_endpoint(const struct baton_addr *a, const struct baton_addr *b
 	return baton_addr_equal(a, b) && a->port == b->port;
 }
 
+static bool same_clients(const struct baton_config *a, const struct baton_config *b)
+{
+	bool same = a->client_net_count == b->client_net_count;
+
+	for (unsigned i = 0; same && i < a->client_net_count; i++)
+		same = a->client_nets[i].bits == b->client_nets[i].bits &&
+		       baton_addr_equal(&a->client_nets[i].addr, &b->client_nets[i].addr);
+	return same;
+}
+
 const char *baton_config_fixed(const struct baton_config *c, const struct baton_config *next)
 {
 	if (!baton_id_equal(&c->server_id, &next->server_id))
@@ -467,8 +518,8 @@ const char *baton_config_fixed(const struct baton_config *c, const struct baton_
 	if (c->ike_only != next->ike_only)
 		return "replicate"; /* the stores have what was put as it was */
 	if (c->fetch_on_miss != next->fetch_on_miss || c->miss_queue != next->miss_queue ||
-	    c->miss.held_max != next->miss.held_max)
-		return "[miss] fetch, queue or held";
+	    c->miss.held_max != next->miss.held_max || !same_clients(c, next))
+		return "[miss] fetch, queue, held or clients";
 	if (c->max_sessions != next->max_sessions)
 		return "max_sessions";
 	return NULL;

@@ -5,6 +5,7 @@
 
 #include "core/replica.h"
 #include "daemon/log.h"
+#include "miss/guard.h"
 #include "miss/waiting.h"
 #include <stdio.h>
 
@@ -50,6 +51,8 @@ struct baton_config {
 	bool fetch_on_miss; /* [miss] */
 	uint32_t miss_queue;
 	struct baton_miss_limits miss;
+	unsigned client_net_count;
+	struct baton_net client_nets[BATON_NETS_MAX];
 };
 
 /* Reads path into c. Complaints go to err as "path:line: reason", all of them, not only the first.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One session is wanted here (the draft, 4.1 and 4.4): a packet came for an SA
- * that this gateway has not, or another gateway offers it.
+ * One session is wanted here (the draft, 4.1, 4.1.1 and 4.4): a packet came for
+ * an SA that this gateway has not, or for a client behind one, or another gateway
+ * offers it.
  *
  * Theory of operation. All peers that are heard of are asked at once, by the
  * SPI, with a claim; our own copy, where there is one, is claimed first. As
@@ -36,7 +37,8 @@ struct baton_fetch {
 static bool is_same(const struct baton_wanted *a, const struct baton_wanted *b)
 {
 	return a->protocol == b->protocol && a->spi == b->spi && a->ike.spi_i == b->ike.spi_i &&
-	       a->ike.spi_r == b->ike.spi_r && baton_addr_equal(&a->local, &b->local);
+	       a->ike.spi_r == b->ike.spi_r && baton_addr_equal(&a->local, &b->local) &&
+	       baton_addr_equal(&a->behind, &b->behind);
 }
 
 struct baton_record *baton_fetch_find(struct baton_node *n, const struct baton_wanted *w)
@@ -44,7 +46,9 @@ struct baton_record *baton_fetch_find(struct baton_node *n, const struct baton_w
 	struct baton_record *r = NULL;
 	struct baton_mark *m;
 
-	if (w->protocol == 1) {
+	if (!w->protocol) {
+		r = baton_table_find_address(&n->table, &w->behind);
+	} else if (w->protocol == 1) {
 		r = baton_table_find(&n->table, w->ike.spi_i, w->ike.spi_r);
 	} else {
 		m = baton_table_find_in(&n->table, w->spi);
@@ -166,7 +170,9 @@ static void build(struct baton_node *n, struct baton_builder *b, struct baton_he
 	baton_build_begin(b, buf, size, &h);
 	baton_build_id(b, BATON_PL_IDI, &n->config.server_id);
 	baton_build_claim(b, 0);
-	if (w->protocol == 1)
+	if (!w->protocol)
+		baton_build_by_address(b, &w->behind);
+	else if (w->protocol == 1)
 		baton_build_by_spis(b, &w->ike);
 	else
 		baton_build_by_spi(b, w->protocol, w->spi);

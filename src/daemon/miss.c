@@ -9,11 +9,18 @@
  * well, and the kernel discards them: should the IKE daemon have made the SA
  * in the meantime, they are not lost.
  *
+ * The same for what comes from the protected side, where the clients' addresses
+ * are configured: a packet to one that is in no tunnel of this gateway has the
+ * session fetched by that address.
+ *
  * An SPI is known when its session is ours and the IKE daemon has it. Before
  * the IKE daemon has told us all it has we do not begin: each of its SAs would
  * be asked for.
  */
 #include "daemon/node.h"
+
+#include "miss/clients.h"
+#include "wire/clients.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -25,21 +32,35 @@
 
 static struct baton_wanted wanted_of(const struct baton_packet *p)
 {
-	struct baton_wanted w = {.protocol = p->kind == BATON_PACKET_IKE ? 1 : BATON_PROTO_ESP,
-				 .spi = p->spi,
-				 .ike = p->ike,
-				 .local = p->to};
+	struct baton_wanted w = {0};
 
-	w.local.port = 0;
+	if (p->kind == BATON_PACKET_TO) {
+		w.behind = p->to;
+		return w;
+	}
+	w.protocol = p->kind == BATON_PACKET_IKE ? 1 : BATON_PROTO_ESP;
+	w.spi = p->spi;
+	w.ike = p->ike;
+	w.local = p->to;
 	return w;
 }
 
 static struct baton_packet packet_of(const struct baton_wanted *w)
 {
+	if (!w->protocol)
+		return (struct baton_packet){.kind = BATON_PACKET_TO, .to = w->behind};
 	return (struct baton_packet){.kind = w->protocol == 1 ? BATON_PACKET_IKE : BATON_PACKET_ESP,
 				     .spi = w->spi,
 				     .ike = w->ike,
 				     .to = w->local};
+}
+
+static bool is_client(const struct baton_node *n, const struct baton_addr *a)
+{
+	for (unsigned i = 0; i < n->config.client_net_count; i++)
+		if (baton_net_has(&n->config.client_nets[i], a))
+			return true;
+	return false;
 }
 
 static bool is_here(const struct baton_node *n, const struct baton_record *r)
@@ -73,11 +94,18 @@ static void take_packet(void *ctx, uint32_t id, const void *buf, size_t len)
 	struct baton_packet p;
 	struct baton_record *r;
 
-	if (baton_packet_parse(&p, buf, len) || p.kind == BATON_PACKET_OTHER) {
+	(void)baton_packet_parse(&p, buf, len);
+	p.to.port = 0; /* the port it was sent to is no part of an SA's name */
+	/* Whatever it is: ESP too may be what a client receives inside its tunnel. */
+	if (p.to.family && is_client(n, &p.to)) {
+		p.kind = BATON_PACKET_TO;
+		p.spi = 0;
+		p.ike = (struct baton_spis){0};
+	}
+	if (p.kind == BATON_PACKET_OTHER) {
 		baton_guard_verdict(n->guard, id, true);
 		return;
 	}
-	p.to.port = 0; /* the port it was sent to is no part of an SA's name */
 	w = wanted_of(&p);
 	r = baton_fetch_find(n, &w);
 	if (r && is_here(n, r)) { /* since a moment ago */
@@ -150,24 +178,36 @@ void baton_miss_look(struct baton_node *n, struct baton_record *r)
 	if (r->guarded != here)
 		baton_guard_know(n->guard, BATON_GUARD_IKE, ike_spi(r), here);
 	r->guarded = here;
+	if (n->clients)
+		baton_clients_look(n->clients, n->guard, r, here);
+}
+
+static void quiet(struct baton_node *n, const struct baton_wanted *w)
+{
+	const struct baton_packet p = packet_of(w);
+
+	baton_waiting_quiet(n->room, &p, baton_now_ms());
 }
 
 /* What comes for it yet was on its way. */
 static void keep_quiet(struct baton_node *n, const struct baton_record *r)
 {
 	struct baton_wanted w = {.protocol = 1, .ike = {r->spi_i, r->spi_r}, .local = r->local};
-	struct baton_packet p;
-	uint64_t now_ms = baton_now_ms();
+	struct baton_addr behind[BATON_CLIENTS_MAX] = {0};
+	unsigned count = 0;
 
 	w.local.port = 0;
-	p = packet_of(&w);
-	baton_waiting_quiet(n->room, &p, now_ms);
+	quiet(n, &w);
+	w.protocol = BATON_PROTO_ESP;
+	w.ike = (struct baton_spis){0};
 	for (unsigned i = 0; i < r->mark_count; i++) {
-		w = (struct baton_wanted){
-			.protocol = BATON_PROTO_ESP, .spi = r->marks[i].spi_in, .local = w.local};
-		p = packet_of(&w);
-		baton_waiting_quiet(n->room, &p, now_ms);
+		w.spi = r->marks[i].spi_in;
+		quiet(n, &w);
 	}
+	if (n->clients && r->body)
+		count = baton_session_clients(r->body, r->body_len, behind);
+	for (unsigned i = 0; i < count; i++)
+		quiet(n, &(struct baton_wanted){.behind = behind[i]});
 }
 
 void baton_miss_forget(struct baton_node *n, struct baton_record *r, bool left)
@@ -182,6 +222,8 @@ void baton_miss_forget(struct baton_node *n, struct baton_record *r, bool left)
 	if (r->guarded)
 		baton_guard_know(n->guard, BATON_GUARD_IKE, ike_spi(r), false);
 	r->guarded = false;
+	if (n->clients)
+		baton_clients_look(n->clients, n->guard, r, false);
 	if (left)
 		keep_quiet(n, r);
 }
@@ -229,6 +271,8 @@ void baton_miss_open(struct baton_node *n)
 					       .friend_count = n->peer_count};
 	for (unsigned i = 0; i < n->peer_count; i++)
 		options.friends[i] = n->peers[i].addr;
+	options.client_count = n->config.client_net_count;
+	memcpy(options.clients, n->config.client_nets, sizeof(options.clients));
 	if (baton_guard_open(&n->guard, &options, &why)) {
 		baton_log(BATON_LOG_ERROR, "miss_unavailable", "reason=\"%s\" error=\"%s\"", why,
 			  strerror(errno));
@@ -236,6 +280,8 @@ void baton_miss_open(struct baton_node *n)
 		n->room = NULL;
 		return;
 	}
+	if (options.client_count)
+		n->clients = baton_clients_new();
 	n->guard_source = (struct baton_source){baton_guard_fd(n->guard), ready, n};
 	TAILQ_FOREACH(r, &n->table.records, all)
 		baton_miss_look(n, r);
@@ -253,6 +299,8 @@ void baton_miss_close(struct baton_node *n)
 {
 	baton_guard_close(n->guard);
 	baton_waiting_free(n->room);
+	baton_clients_free(n->clients);
 	n->guard = NULL;
 	n->room = NULL;
+	n->clients = NULL;
 }

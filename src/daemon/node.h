@@ -77,12 +77,13 @@ struct baton_follow {
 	uint64_t sessions;    /* that have come */
 };
 
-/* One session, named by one of its SAs. */
+/* One session, named by one of its SAs, or by an address of its peer inside the tunnel. */
 struct baton_wanted {
-	uint8_t protocol;	 /* BATON_PROTO_ESP, BATON_PROTO_AH, or 1 = IKE */
-	uint32_t spi;		 /* inbound; not of IKE */
-	struct baton_spis ike;	 /* IKE */
-	struct baton_addr local; /* where it was sent to; family 0 = does not matter */
+	uint8_t protocol;	  /* BATON_PROTO_ESP, BATON_PROTO_AH, or 1 = IKE; 0: by address */
+	uint32_t spi;		  /* inbound; not of IKE */
+	struct baton_spis ike;	  /* IKE */
+	struct baton_addr local;  /* where it was sent to; family 0 = does not matter */
+	struct baton_addr behind; /* by address */
 };
 
 /* Giving sessions to another gateway. */
@@ -124,6 +125,7 @@ struct baton_node {
 	uint64_t fetched, fetch_failed; /* statistics */
 	struct baton_guard *guard;	/* NULL: packets of unknown SAs are left to the kernel */
 	struct baton_waiting *room;
+	struct baton_clients *clients; /* NULL: what is sent to clients is left to the kernel */
 	struct baton_source guard_source;
 	uint64_t guard_look_ms;	     /* when next */
 	bool alive[BATON_PEERS_MAX]; /* members: heard of within their lease */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "miss/guard.h"
 
-#include "miss/packet.h"
+#include "miss/known.h"
 #include "nft/nft.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,113 +24,39 @@
 #define OTHERS_TIMEOUT "2s"
 #define CHUNK 400u /* elements of one command, or of one batch */
 
-static const char *const set_names[BATON_GUARD_SETS] = {"known_esp", "known_ike"};
-
-/* A set of 32-bit SPIs, each with how often it was said to be known: two IKE SPIs may have the same
- * half. Open addressing; a slot with count 0 is only a stone in the way of a search. */
-struct known {
-	uint32_t spi;
-	uint32_t count;
-	bool used, changed;
-	bool told; /* the kernel has it */
-};
-struct known_set {
-	struct known *slots;
-	size_t size, used; /* size: a power of two */
-	unsigned count;
-	uint32_t *changes;
-	size_t change_count, change_size;
+static const struct {
+	const char *name;
+	size_t key_len;
+} sets[BATON_GUARD_SETS] = {
+	[BATON_GUARD_ESP] = {"known_esp", 4},
+	[BATON_GUARD_IKE] = {"known_ike", 4},
+	[BATON_GUARD_TO4] = {"known_to4", 4},
+	[BATON_GUARD_TO6] = {"known_to6", 16},
 };
 
 struct baton_guard {
 	uint16_t queue;
 	struct mnl_socket *sock;
 	struct baton_nft nft;
-	struct known_set sets[BATON_GUARD_SETS];
+	struct baton_known sets[BATON_GUARD_SETS];
 	bool made;
-	struct baton_addr friends[BATON_PEERS_MAX];
-	unsigned friend_count;
+	struct baton_guard_options options;
 	uint32_t others[OTHERS]; /* SPIs to be let pass from the next flush on */
 	unsigned other_count;
 };
 
 /* ---- what is known --------------------------------------------------------------------------- */
-static struct known *slot(const struct known_set *s, uint32_t spi)
-{
-	size_t i = (uint32_t)(spi * 0x9e3779b1u) & (s->size - 1);
-
-	while (s->slots[i].used && s->slots[i].spi != spi)
-		i = (i + 1) & (s->size - 1);
-	return &s->slots[i];
-}
-
-static bool is_of_use(const struct known *k)
-{
-	return k->used && (k->count || k->changed || k->told);
-}
-
-/* Room for four times what is there. */
-static bool grow(struct known_set *s)
-{
-	struct known_set old = *s;
-	size_t live = 0;
-
-	for (size_t i = 0; i < old.size; i++)
-		live += is_of_use(&old.slots[i]);
-	for (s->size = 1024; s->size < live * 4;)
-		s->size *= 2;
-	s->slots = calloc(s->size, sizeof(*s->slots));
-	if (!s->slots) {
-		*s = old;
-		return false;
-	}
-	s->used = 0;
-	for (size_t i = 0; i < old.size; i++)
-		if (is_of_use(&old.slots[i])) {
-			*slot(s, old.slots[i].spi) = old.slots[i];
-			s->used++;
-		}
-	free(old.slots);
-	return true;
-}
-
-static bool note_change(struct known_set *s, struct known *k)
-{
-	if (k->changed)
-		return true;
-	if (s->change_count == s->change_size) {
-		size_t size = s->change_size ? s->change_size * 2 : 256;
-		uint32_t *more = realloc(s->changes, size * sizeof(*more));
-
-		if (!more)
-			return false;
-		s->changes = more;
-		s->change_size = size;
-	}
-	s->changes[s->change_count++] = k->spi;
-	k->changed = true;
-	return true;
-}
-
 void baton_guard_know(struct baton_guard *g, enum baton_guard_set set, uint32_t spi, bool known)
 {
-	struct known_set *s = &g->sets[set];
-	struct known *k;
+	uint32_t key = htonl(spi);
 
-	if (s->used * 2 >= s->size && !grow(s))
-		return; /* out of memory: its packets are asked about, and we answer ourselves */
-	k = slot(s, spi);
-	if (!known && (!k->used || !k->count))
-		return;
-	if (!k->used) {
-		*k = (struct known){.spi = spi, .used = true};
-		s->used++;
-	}
-	k->count += known ? 1u : UINT32_MAX; /* one less */
-	if (k->count != (known ? 1u : 0u))
-		return;
-	s->count += known ? 1u : UINT32_MAX;
-	(void)note_change(s, k);
+	baton_known_set(&g->sets[set], &key, known);
+}
+
+void baton_guard_know_address(struct baton_guard *g, const struct baton_addr *a, bool known)
+{
+	baton_known_set(&g->sets[a->family == AF_INET6 ? BATON_GUARD_TO6 : BATON_GUARD_TO4], a->ip,
+			known);
 }
 
 unsigned baton_guard_known(const struct baton_guard *g, enum baton_guard_set set)
@@ -140,25 +66,56 @@ unsigned baton_guard_known(const struct baton_guard *g, enum baton_guard_set set
 
 /* ---- the table ---------------------------------------------------------------------------------
  */
-static void print_elements(FILE *out, const char *set, const uint32_t *spis, size_t count)
+static void print_address(FILE *out, uint8_t family, const void *ip)
 {
-	if (!count)
-		return;
-	fprintf(out, "add element inet " TABLE " %s { ", set);
-	for (size_t i = 0; i < count; i++)
-		fprintf(out, "%s0x%08x ", i ? ", " : "", spis[i]);
-	fputs("}\n", out);
+	char text[INET6_ADDRSTRLEN];
+
+	if (inet_ntop(family, ip, text, sizeof(text)))
+		fputs(text, out);
+}
+
+static void print_key(FILE *out, enum baton_guard_set set, const uint8_t *key)
+{
+	if (set == BATON_GUARD_TO4 || set == BATON_GUARD_TO6)
+		print_address(out, set == BATON_GUARD_TO6 ? AF_INET6 : AF_INET, key);
+	else
+		fprintf(out, "0x%02x%02x%02x%02x", key[0], key[1], key[2], key[3]);
 }
 
 static void print_friends(FILE *out, const struct baton_guard *g, uint8_t family)
 {
-	char text[INET6_ADDRSTRLEN];
+	for (unsigned i = 0; i < g->options.friend_count; i++)
+		if (g->options.friends[i].family == family) {
+			fprintf(out, "		%s saddr ", family == AF_INET6 ? "ip6" : "ip");
+			print_address(out, family, g->options.friends[i].ip);
+			fputs(" accept\n", out);
+		}
+}
 
-	for (unsigned i = 0; i < g->friend_count; i++)
-		if (g->friends[i].family == family &&
-		    inet_ntop(family, g->friends[i].ip, text, sizeof(text)))
-			fprintf(out, "		%s saddr %s accept\n",
-				family == AF_INET6 ? "ip6" : "ip", text);
+/* The set of the ranges in which the clients' addresses are. False: there are none. */
+static bool print_clients(FILE *out, const struct baton_guard *g, uint8_t family)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < g->options.client_count; i++) {
+		const struct baton_net *n = &g->options.clients[i];
+
+		if (n->addr.family != family)
+			continue;
+		if (!count++)
+			fprintf(out,
+				"	set clients%c {\n		typeof %s daddr; flags "
+				"interval; "
+				"auto-merge\n		elements = { ",
+				family == AF_INET6 ? '6' : '4', family == AF_INET6 ? "ip6" : "ip");
+		else
+			fputs(", ", out);
+		print_address(out, family, n->addr.ip);
+		fprintf(out, "/%u", n->bits);
+	}
+	if (count)
+		fputs(" }\n	}\n", out);
+	return count > 0;
 }
 
 /* The offsets are bits in the UDP header and what follows: ESP in UDP begins at 64; IKE on port 500
@@ -167,22 +124,38 @@ static void print_friends(FILE *out, const struct baton_guard *g, uint8_t family
  * stored. Lengths in octets. */
 static void print_table(FILE *out, const struct baton_guard *g)
 {
+	bool to4, to6;
+
 	fputs("add table inet " TABLE "\ndelete table inet " TABLE "\n"
 	      "table inet " TABLE " {\n"
 	      "	comment \"baton: packets of SAs that this gateway has not\"\n"
 	      "	set known_esp { typeof esp spi; }\n	set known_ike { typeof esp spi; }\n"
 	      "	set known_others { typeof esp spi; timeout " OTHERS_TIMEOUT "; }\n"
-	      "	chain unknown {\n"
+	      "	set known_to4 { typeof ip daddr; }\n	set known_to6 { typeof ip6 daddr; }\n",
+	      out);
+	to4 = print_clients(out, g, AF_INET);
+	to6 = print_clients(out, g, AF_INET6);
+	fprintf(out,
+		"	chain to_client {\n"
+		"		fib daddr type local accept\n"
+		"		counter queue flags bypass num %u\n	}\n",
+		g->options.queue);
+	fputs("	chain unknown {\n"
 	      "		fib daddr type != local accept\n"
 	      "		esp spi @known_others accept\n"
 	      "		udp dport 4500 @th,64,32 @known_others accept\n",
 	      out);
 	print_friends(out, g, AF_INET);
 	print_friends(out, g, AF_INET6);
-	fprintf(out, "		counter queue flags bypass num %u\n	}\n", g->queue);
+	fprintf(out, "		counter queue flags bypass num %u\n	}\n", g->options.queue);
 	fputs("	chain prerouting {\n"
-	      "		type filter hook prerouting priority raw; policy accept;\n"
-	      "		meta l4proto esp esp spi != @known_esp goto unknown\n"
+	      "		type filter hook prerouting priority raw; policy accept;\n",
+	      out);
+	if (to4)
+		fputs("		ip daddr @clients4 ip daddr != @known_to4 goto to_client\n", out);
+	if (to6)
+		fputs("		ip6 daddr @clients6 ip6 daddr != @known_to6 goto to_client\n", out);
+	fputs("		meta l4proto esp esp spi != @known_esp goto unknown\n"
 	      "		meta l4proto != udp accept\n"
 	      "		udp dport 4500 udp length > 12 @th,64,32 != 0 "
 	      "@th,64,32 != @known_esp goto unknown\n"
@@ -194,21 +167,25 @@ static void print_table(FILE *out, const struct baton_guard *g)
 	      out);
 }
 
-static void print_all(FILE *out, const struct known_set *s, const char *name)
+static void print_all(FILE *out, const struct baton_known *k, enum baton_guard_set set)
 {
-	uint32_t spis[CHUNK];
 	size_t count = 0;
 
-	for (size_t i = 0; i < s->size; i++) {
-		if (!s->slots[i].used || !s->slots[i].count)
+	for (size_t i = 0; i < k->size; i++) {
+		if (!k->states[i].used || !k->states[i].count)
 			continue;
-		spis[count++] = s->slots[i].spi;
 		if (count == CHUNK) {
-			print_elements(out, name, spis, count);
+			fputs(" }\n", out);
 			count = 0;
 		}
+		if (count++)
+			fputs(", ", out);
+		else
+			fprintf(out, "add element inet " TABLE " %s { ", sets[set].name);
+		print_key(out, set, baton_known_key(k, i));
 	}
-	print_elements(out, name, spis, count);
+	if (count)
+		fputs(" }\n", out);
 }
 
 static void print_everything(FILE *out, const void *ctx)
@@ -216,8 +193,8 @@ static void print_everything(FILE *out, const void *ctx)
 	const struct baton_guard *g = ctx;
 
 	print_table(out, g);
-	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
-		print_all(out, &g->sets[i], set_names[i]);
+	for (enum baton_guard_set i = 0; i < BATON_GUARD_SETS; i++)
+		print_all(out, &g->sets[i], i);
 }
 
 /* Everything, and the table itself. The slow way. */
@@ -228,26 +205,18 @@ static int make_table(struct baton_guard *g)
 	if (err)
 		return err;
 	g->made = true;
-	for (unsigned i = 0; i < BATON_GUARD_SETS; i++) {
-		struct known_set *s = &g->sets[i];
-
-		for (size_t j = 0; j < s->size; j++) {
-			s->slots[j].told = s->slots[j].used && s->slots[j].count;
-			s->slots[j].changed = false;
-		}
-		s->change_count = 0;
-	}
+	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
+		baton_known_all_done(&g->sets[i]);
 	return 0;
 }
 
-static int add_key(struct nftnl_set *set, uint32_t spi)
+static int add_key(struct nftnl_set *set, const void *key, size_t len)
 {
 	struct nftnl_set_elem *e = nftnl_set_elem_alloc();
-	uint32_t key = htonl(spi);
 
 	if (!e)
 		return -BATON_E_SYSTEM;
-	if (nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, &key, sizeof(key)) < 0) {
+	if (nftnl_set_elem_set(e, NFTNL_SET_ELEM_KEY, key, (uint32_t)len) < 0) {
 		nftnl_set_elem_free(e);
 		return -BATON_E_SYSTEM;
 	}
@@ -257,7 +226,7 @@ static int add_key(struct nftnl_set *set, uint32_t spi)
 
 /* One message with those of the changes that are to be added, or deleted. Its length, 0 when there
  * are none, or -BATON_E_SYSTEM (out of memory). */
-static int write_elements(const struct known_set *s, const char *name, size_t count, bool add,
+static int write_elements(const struct baton_known *k, const char *name, size_t count, bool add,
 			  char *buf, uint32_t seq)
 {
 	struct nftnl_set *set = nftnl_set_alloc();
@@ -268,11 +237,12 @@ static int write_elements(const struct known_set *s, const char *name, size_t co
 	    nftnl_set_set_str(set, NFTNL_SET_NAME, name) < 0)
 		goto out;
 	for (size_t i = 0; i < count; i++) {
-		const struct known *k = slot(s, s->changes[s->change_count - 1 - i]);
+		const uint8_t *key;
+		const struct baton_known_state *s = baton_known_change(k, i, &key);
 
-		if (k->told == (k->count > 0) || add != (k->count > 0))
+		if (s->told == (s->count > 0) || add != (s->count > 0))
 			continue;
-		if (add_key(set, k->spi))
+		if (add_key(set, key, k->key_len))
 			goto out;
 		n++;
 	}
@@ -304,9 +274,12 @@ static int tell_others(struct baton_guard *g)
 	if (!set || nftnl_set_set_str(set, NFTNL_SET_TABLE, TABLE) < 0 ||
 	    nftnl_set_set_str(set, NFTNL_SET_NAME, "known_others") < 0)
 		goto out;
-	for (unsigned i = 0; i < g->other_count; i++)
-		if (add_key(set, g->others[i]))
+	for (unsigned i = 0; i < g->other_count; i++) {
+		uint32_t key = htonl(g->others[i]);
+
+		if (add_key(set, &key, sizeof(key)))
 			goto out;
+	}
 	h = nftnl_nlmsg_build_hdr(buf + len, NFT_MSG_NEWSETELEM, NFPROTO_INET,
 				  NLM_F_ACK | NLM_F_CREATE, ack);
 	nftnl_set_elems_nlmsg_build_payload(h, set);
@@ -328,15 +301,15 @@ void baton_guard_pass(struct baton_guard *g, uint32_t spi)
 
 /* Up to CHUNK changes of a set in one transaction. The fast way: packets of what has just become
  * known must not overtake for long those that are in the queue. */
-static int tell_some(struct baton_guard *g, struct known_set *s, const char *name)
+static int tell_some(struct baton_guard *g, struct baton_known *k, const char *name)
 {
 	_Alignas(8) static char buf[2 * (64 * CHUNK + 1024)];
-	size_t count = s->change_count < CHUNK ? s->change_count : CHUNK, len;
+	size_t count = k->change_count < CHUNK ? k->change_count : CHUNK, len;
 	uint32_t first = g->nft.seq++, ack = 0;
 
 	len = nftnl_batch_begin(buf, first)->nlmsg_len;
 	for (unsigned add = 0; add < 2; add++) {
-		int n = write_elements(s, name, count, add, buf + len, g->nft.seq);
+		int n = write_elements(k, name, count, add, buf + len, g->nft.seq);
 
 		if (n < 0)
 			return n;
@@ -351,12 +324,7 @@ static int tell_some(struct baton_guard *g, struct known_set *s, const char *nam
 		if (err)
 			return err;
 	}
-	for (; count; count--) {
-		struct known *k = slot(s, s->changes[--s->change_count]);
-
-		k->changed = false;
-		k->told = k->count > 0;
-	}
+	baton_known_done(k, count);
 	return 0;
 }
 
@@ -385,7 +353,7 @@ int baton_guard_flush(struct baton_guard *g, bool look, bool *remade)
 	err = 0;
 	for (unsigned i = 0; !err && g->made && i < BATON_GUARD_SETS; i++)
 		while (!err && g->sets[i].change_count)
-			err = tell_some(g, &g->sets[i], set_names[i]);
+			err = tell_some(g, &g->sets[i], sets[i].name);
 	if (!err && g->made && g->other_count)
 		err = tell_others(g);
 	if (err == -BATON_E_NOT_FOUND) { /* of the table, or of a set in it */
@@ -447,14 +415,14 @@ static int bind_queue(struct baton_guard *g, uint32_t length)
 	struct nfqnl_msg_config_cmd cmd = {.command = NFQNL_CFG_CMD_BIND, .pf = htons(AF_UNSPEC)};
 	struct nfqnl_msg_config_params params = {.copy_range = htonl(BATON_PACKET_BYTES),
 						 .copy_mode = NFQNL_COPY_PACKET};
-	struct nlmsghdr *h = begin(buf, NFQNL_MSG_CONFIG, g->queue);
+	struct nlmsghdr *h = begin(buf, NFQNL_MSG_CONFIG, g->options.queue);
 	int err;
 
 	mnl_attr_put(h, NFQA_CFG_CMD, sizeof(cmd), &cmd);
 	err = configure(g, h);
 	if (err)
 		return err;
-	h = begin(buf, NFQNL_MSG_CONFIG, g->queue);
+	h = begin(buf, NFQNL_MSG_CONFIG, g->options.queue);
 	mnl_attr_put(h, NFQA_CFG_PARAMS, sizeof(params), &params);
 	mnl_attr_put_u32(h, NFQA_CFG_QUEUE_MAXLEN, htonl(length));
 	mnl_attr_put_u32(h, NFQA_CFG_FLAGS, htonl(NFQA_CFG_F_FAIL_OPEN));
@@ -473,10 +441,9 @@ int baton_guard_open(struct baton_guard **out, const struct baton_guard_options 
 	*why = "out of memory";
 	if (!g)
 		return -BATON_E_SYSTEM;
-	g->queue = options->queue;
-	g->friend_count = options->friend_count;
-	for (unsigned i = 0; i < g->friend_count; i++)
-		g->friends[i] = options->friends[i];
+	g->options = *options;
+	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
+		g->sets[i].key_len = sets[i].key_len;
 	*why = "cannot open NFQUEUE (CAP_NET_ADMIN? kernel module nfnetlink_queue?)";
 	g->sock = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!g->sock || mnl_socket_bind(g->sock, 0, MNL_SOCKET_AUTOPID))
@@ -516,10 +483,8 @@ void baton_guard_close(struct baton_guard *g)
 	if (g->sock)
 		mnl_socket_close(g->sock);
 	baton_nft_close(&g->nft);
-	for (unsigned i = 0; i < BATON_GUARD_SETS; i++) {
-		free(g->sets[i].slots);
-		free(g->sets[i].changes);
-	}
+	for (unsigned i = 0; i < BATON_GUARD_SETS; i++)
+		baton_known_free(&g->sets[i]);
 	free(g);
 }
 
@@ -582,7 +547,7 @@ void baton_guard_verdict(struct baton_guard *g, uint32_t id, bool accept)
 	_Alignas(8) char buf[256];
 	struct nfqnl_msg_verdict_hdr v = {.verdict = htonl(accept ? NF_ACCEPT : NF_DROP),
 					  .id = htonl(id)};
-	struct nlmsghdr *h = begin(buf, NFQNL_MSG_VERDICT, g->queue);
+	struct nlmsghdr *h = begin(buf, NFQNL_MSG_VERDICT, g->options.queue);
 
 	mnl_attr_put(h, NFQA_VERDICT_HDR, sizeof(v), &v);
 	/* A packet that went away with its interface is no matter. */

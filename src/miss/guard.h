@@ -3,8 +3,9 @@
  * The kernel's part: an nftables table of our own that sends the packets of
  * unknown SAs to an NFQUEUE of ours, and lets all others pass.
  *
- * Theory of operation. Two hash sets hold what is known: inbound SPIs of ESP,
- * and the first halves of responders' IKE SPIs. Their chain comes before
+ * Theory of operation. Hash sets hold what is known: inbound SPIs of ESP, the
+ * first halves of responders' IKE SPIs, and, for what comes from the protected
+ * side, the addresses that clients have in their tunnels. Their chain comes before
  * anything else (prerouting, priority raw). What is not in them waits in the
  * queue for our verdict, and goes on from there: accepted once its SA is
  * installed, it is decrypted like any other. With nobody at the queue (batond is
@@ -16,9 +17,17 @@
 #ifndef BATON_MISS_GUARD_H
 #define BATON_MISS_GUARD_H
 
+#include "miss/packet.h"
 #include "store/table.h"
 
-enum baton_guard_set { BATON_GUARD_ESP, BATON_GUARD_IKE, BATON_GUARD_SETS };
+enum baton_guard_set {
+	BATON_GUARD_ESP,
+	BATON_GUARD_IKE,
+	BATON_GUARD_TO4, /* addresses of clients */
+	BATON_GUARD_TO6,
+	BATON_GUARD_SETS
+};
+#define BATON_NETS_MAX 16u
 struct baton_guard;
 
 /* A packet in the queue, its beginning only. */
@@ -27,6 +36,9 @@ typedef void baton_guard_fn(void *ctx, uint32_t id, const void *packet, size_t l
 struct baton_guard_options {
 	uint16_t queue;
 	uint32_t length; /* packets in the queue */
+	/* Where the clients' addresses are: what is sent to others passes. */
+	struct baton_net clients[BATON_NETS_MAX];
+	unsigned client_count;
 	/* What these send is never held: the other nodes of the cluster. */
 	struct baton_addr friends[BATON_PEERS_MAX];
 	unsigned friend_count;
@@ -44,6 +56,7 @@ unsigned baton_guard_read(struct baton_guard *g, baton_guard_fn *fn, void *ctx);
 void baton_guard_verdict(struct baton_guard *g, uint32_t id, bool accept);
 /* From the next flush on. */
 void baton_guard_know(struct baton_guard *g, enum baton_guard_set set, uint32_t spi, bool known);
+void baton_guard_know_address(struct baton_guard *g, const struct baton_addr *a, bool known);
 /* The SA is the IKE daemon's, and none that we keep: its packets pass for two seconds, from the
  * next flush on. */
 void baton_guard_pass(struct baton_guard *g, uint32_t spi);
@@ -53,7 +66,7 @@ int baton_guard_flush(struct baton_guard *g, bool look, bool *remade);
 /* Is there anything to tell? */
 bool baton_guard_changed(const struct baton_guard *g);
 const char *baton_guard_error(const struct baton_guard *g);
-/* How many of either set are known. */
+/* How many of a set are known. */
 unsigned baton_guard_known(const struct baton_guard *g, enum baton_guard_set set);
 
 #endif

@@ -69,6 +69,15 @@ static void get_udp(struct baton_reader *r, struct baton_packet *p)
 	}
 }
 
+bool baton_net_has(const struct baton_net *n, const struct baton_addr *a)
+{
+	unsigned whole = n->bits / 8u, rest = n->bits % 8u;
+
+	if (n->addr.family != a->family || memcmp(n->addr.ip, a->ip, whole) != 0)
+		return false;
+	return !rest || (n->addr.ip[whole] ^ a->ip[whole]) >> (8u - rest) == 0;
+}
+
 int baton_packet_parse(struct baton_packet *p, const void *buf, size_t len)
 {
 	const uint8_t *bytes = buf;
@@ -85,6 +94,6 @@ int baton_packet_parse(struct baton_packet *p, const void *buf, size_t len)
 		get_udp(&r, p);
 	}
 	if (r.err)
-		p->kind = BATON_PACKET_OTHER;
+		*p = (struct baton_packet){.kind = BATON_PACKET_OTHER};
 	return r.err;
 }

@@ -6,7 +6,18 @@
 
 #include <baton/message.h>
 
-enum baton_packet_kind { BATON_PACKET_OTHER, BATON_PACKET_ESP, BATON_PACKET_IKE };
+enum baton_packet_kind {
+	BATON_PACKET_OTHER,
+	BATON_PACKET_ESP,
+	BATON_PACKET_IKE,
+	BATON_PACKET_TO, /* one of the others, to a client: for the caller to say */
+};
+
+/* An address, and how many bits of it count. */
+struct baton_net {
+	struct baton_addr addr;
+	uint8_t bits;
+};
 
 struct baton_packet {
 	enum baton_packet_kind kind;
@@ -17,6 +28,7 @@ struct baton_packet {
 
 #define BATON_PACKET_BYTES 128u /* the beginning of a packet, as much as is looked at */
 
+bool baton_net_has(const struct baton_net *n, const struct baton_addr *a);
 /* 0, or -BATON_E_TRUNCATED and others where the packet is too short for what it says it is. */
 int baton_packet_parse(struct baton_packet *p, const void *buf, size_t len);
 

@@ -181,8 +181,11 @@ static bool may_ask(struct bucket *b, unsigned per_s, uint64_t now_ms)
 
 static bool is_outside(const struct baton_waiting *w, const struct baton_packet *p)
 {
+	/* A packet to a client says nothing of SPIs. */
 	uint32_t spi = p->kind == BATON_PACKET_IKE ? (uint32_t)(p->ike.spi_r >> 32) : p->spi;
 
+	if (p->kind == BATON_PACKET_TO)
+		return false;
 	for (unsigned i = 0; i < w->limits.partition_count; i++)
 		if (spi >= w->limits.partitions[i].first && spi <= w->limits.partitions[i].last)
 			return false;

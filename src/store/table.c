@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store/table.h"
 
+#include "store/addresses.h"
+
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,8 @@ void baton_table_free(struct baton_table *t)
 
 	while ((r = TAILQ_FIRST(&t->records)))
 		baton_table_drop(t, r);
+	baton_addresses_free(t->addresses);
+	t->addresses = NULL;
 	free(t->by_ike[0]);
 	free(t->by_ike[1]);
 	free(t->by_in);
@@ -280,6 +284,7 @@ static void forget_body(struct baton_table *t, struct baton_record *r)
 {
 	for (unsigned i = 0; i < r->mark_count; i++)
 		unlink_mark(t, &r->marks[i]);
+	baton_addresses_remove(t->addresses, r);
 	if (r->body) {
 		t->body_bytes -= r->body_len;
 		baton_wipe(r->body, r->body_len);
@@ -403,19 +408,43 @@ static int make_room(struct baton_table *t, struct baton_record *r, const struct
 	return 0;
 }
 
+/* Without memory for it there is no index: the next search makes it. */
+static void index_addresses(struct baton_table *t, struct baton_record *r)
+{
+	if (!t->addresses || baton_addresses_add(t->addresses, r) == 0)
+		return;
+	baton_addresses_free(t->addresses);
+	t->addresses = NULL;
+}
+
+struct baton_record *baton_table_find_address(struct baton_table *t, const struct baton_addr *a)
+{
+	struct baton_record *r;
+
+	if (!t->addresses) {
+		t->addresses = baton_addresses_new(t->seed);
+		TAILQ_FOREACH(r, &t->records, all)
+			index_addresses(t, r);
+	}
+	return baton_addresses_find(t->addresses, a);
+}
+
 int baton_table_store(struct baton_table *t, struct baton_record *r, const struct baton_outline *o,
 		      const void *body, size_t len, uint64_t now_ms)
 {
 	struct baton_owner *owner = take_owner(t, &o->owner);
 
+	baton_addresses_remove(t->addresses, r);
 	if (!owner || make_room(t, r, o, len)) {
 		if (owner)
 			leave_owner(t, &owner->id);
+		index_addresses(t, r);
 		return -BATON_E_SYSTEM;
 	}
 	leave_owner(t, r->owner);
 	r->owner = &owner->id;
 	memcpy(r->body, body, len);
+	index_addresses(t, r);
 	r->at_msgids = o->at_msgids;
 	r->at_life = o->at_life;
 	r->epoch = o->epoch;

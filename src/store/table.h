@@ -79,7 +79,8 @@ struct baton_record {
 	uint64_t put_boot;  /* boot ID of the owner that has put it, 0 = not known, or claimed since
 			     */
 	uint64_t stored_ms; /* when body was stored: lifetimes count from here */
-	uint32_t claim_from;  /* store: of whom it was claimed (a hash) ... */
+	uint16_t claim_from;  /* store: of whom it was claimed (a hash) ... */
+	uint16_t claim_at;    /* when it changed hands: 1/16 s, the low bits, odd; 0 = never */
 	uint32_t claim_msgid; /* ... by which claim ... */
 	uint8_t *body;	      /* encoded session; locked memory; NULL when deleted */
 	struct baton_mark *marks;
@@ -119,7 +120,8 @@ struct baton_table {
 	struct baton_record **by_ike[2]; /* by spi_i, by spi_r */
 	struct baton_mark **by_in, **by_out;
 	size_t buckets; /* power of two; of by_ike[0] and by_out, seldom searched, a quarter */
-	struct baton_owner *owners; /* every Server ID that owns something, once */
+	struct baton_addresses *addresses; /* NULL until one is searched for */
+	struct baton_owner *owners;	   /* every Server ID that owns something, once */
 	unsigned peers; /* of this node: how many a record has something to tell; may be set after
 			   baton_table_init() */
 	uint64_t seed;
@@ -141,6 +143,10 @@ struct baton_record *baton_table_find(struct baton_table *t, uint64_t spi_i, uin
 struct baton_record *baton_table_find_ike(struct baton_table *t, uint64_t spi);
 /* By inbound SPI (RFC 4301: the SPI alone indexes a unicast SA). */
 struct baton_mark *baton_table_find_in(struct baton_table *t, uint32_t spi_in);
+/* A live one whose peer has that address inside the tunnel (wire/clients.h), the last of several;
+ * none that the peer has replaced. The first such search goes through all there is and makes an
+ * index, which is kept from then on. */
+struct baton_record *baton_table_find_address(struct baton_table *t, const struct baton_addr *a);
 /* By outbound SPI, which only its receiver keeps unique: the remote address decides. */
 struct baton_mark *baton_table_find_out(struct baton_table *t, uint32_t spi_out,
 					const struct baton_addr *remote);

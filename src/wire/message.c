@@ -110,15 +110,15 @@ static void get_offer(struct baton_reader *b, struct baton_message *m)
 	}
 }
 
-static void get_at(struct baton_reader *b, struct baton_message *m)
+static void get_address(struct baton_reader *b, struct baton_addr *a)
 {
 	size_t len = baton_reader_left(b);
 
 	if (len != 4 && len != 16)
 		baton_reader_fail(b, -BATON_E_LENGTH, "address");
-	m->at.family = len == 4 ? AF_INET : AF_INET6;
+	a->family = len == 4 ? AF_INET : AF_INET6;
 	if (!b->err)
-		baton_get_copy(b, m->at.ip, len, "address");
+		baton_get_copy(b, a->ip, len, "address");
 }
 
 static void get_share(struct baton_reader *b, struct baton_message *m)
@@ -156,7 +156,10 @@ static bool get_notify_data(struct baton_reader *b, struct baton_message *m, uin
 		get_offer(b, m);
 		return true;
 	case BATON_N_AT:
-		get_at(b, m);
+		get_address(b, &m->at);
+		return true;
+	case BATON_N_BY_ADDRESS:
+		get_address(b, &m->by_address);
 		return true;
 	default:
 		return false;
@@ -167,7 +170,7 @@ static bool has_data(uint16_t type)
 {
 	return type == BATON_N_ERROR || type == BATON_N_CONTACT || type == BATON_N_TICK ||
 	       type == BATON_N_SHARE || type == BATON_N_LIST || type == BATON_N_OFFER ||
-	       type == BATON_N_AT;
+	       type == BATON_N_AT || type == BATON_N_BY_ADDRESS;
 }
 
 static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t *seen)
@@ -328,7 +331,7 @@ static void clear(struct baton_message *m)
 	m->by_spi = 0;
 	m->by_spis = (struct baton_spis){0};
 	m->offer_count = 0;
-	m->at = (struct baton_addr){0};
+	m->at = m->by_address = (struct baton_addr){0};
 	m->session_count = m->report_count = m->delete_count = m->status_count = 0;
 }
 
@@ -473,11 +476,21 @@ void baton_build_by_spis(struct baton_builder *b, const struct baton_spis *ike)
 	baton_build_close(b);
 }
 
-void baton_build_at(struct baton_builder *b, const struct baton_addr *a)
+static void build_address(struct baton_builder *b, uint16_t type, const struct baton_addr *a)
 {
-	open_notify(b, BATON_N_AT);
+	open_notify(b, type);
 	baton_put_bytes(&b->w, a->ip, a->family == AF_INET6 ? 16 : 4);
 	baton_build_close(b);
+}
+
+void baton_build_at(struct baton_builder *b, const struct baton_addr *a)
+{
+	build_address(b, BATON_N_AT, a);
+}
+
+void baton_build_by_address(struct baton_builder *b, const struct baton_addr *a)
+{
+	build_address(b, BATON_N_BY_ADDRESS, a);
 }
 
 void baton_build_offer(struct baton_builder *b, const struct baton_spis *offers, unsigned count)

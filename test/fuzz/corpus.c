@@ -6,6 +6,7 @@
 #include "sample.h"
 #include <baton/message.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct sink {
 	void (*fn)(void *ctx, const struct corpus_seed *s);
@@ -144,6 +145,9 @@ static void retr_requests(const struct sink *to)
 	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
 	baton_build_by_spi(&b, 1, 0xfedcba9876543210);
 	end(to, &b, "retr-by-ike-spi");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
+	baton_build_by_address(&b, &(struct baton_addr){.family = AF_INET, .ip = {10, 3, 0, 1}});
+	end(to, &b, "retr-by-address");
 	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
 	baton_build_notify(&b, BATON_N_PING);
 	baton_build_contact(&b, &(struct baton_contact){10000, 2, 1, 99});

@@ -42,6 +42,10 @@ static int encode(const struct baton_message *m)
 		baton_build_error(&b, m->error);
 	if (m->by_spi_protocol)
 		baton_build_by_spi(&b, m->by_spi_protocol, m->by_spi);
+	if (m->at.family)
+		baton_build_at(&b, &m->at);
+	if (m->by_address.family)
+		baton_build_by_address(&b, &m->by_address);
 	if (m->has_cursor)
 		baton_build_cursor(&b, &m->cursor);
 	for (unsigned i = 0; i < m->session_count; i++)
@@ -61,6 +65,8 @@ static void check_same(void)
 	FUZZ_CHECK(first.delete_count == second.delete_count);
 	FUZZ_CHECK(first.status_count == second.status_count);
 	FUZZ_CHECK(first.by_spi == second.by_spi && first.error == second.error);
+	FUZZ_CHECK(memcmp(first.at.ip, second.at.ip, sizeof(first.at.ip)) == 0);
+	FUZZ_CHECK(memcmp(first.by_address.ip, second.by_address.ip, sizeof(first.at.ip)) == 0);
 	FUZZ_CHECK(first.cursor.position == second.cursor.position);
 	FUZZ_CHECK(memcmp(first.deletes, second.deletes,
 			  first.delete_count * sizeof(*first.deletes)) == 0);

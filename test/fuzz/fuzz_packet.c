@@ -66,6 +66,8 @@ void fuzz_packet(const uint8_t *data, size_t size)
 		len = len > size ? size : len;
 		if (baton_packet_parse(&p, data, len))
 			FUZZ_CHECK(p.kind == BATON_PACKET_OTHER);
+		if (p.kind == BATON_PACKET_OTHER && p.to.family && then & 128)
+			p.kind = BATON_PACKET_TO;
 		if (p.kind != BATON_PACKET_OTHER) {
 			FUZZ_CHECK(p.to.family && p.from.family);
 			for (unsigned i = 0; i <= then >> 5; i++)

@@ -9,6 +9,7 @@
 #include "sample.h"
 #include "store_check.h"
 #include <string.h>
+#include <sys/socket.h>
 
 #define PEERS 3u
 #define STEP_BYTES 8u
@@ -108,7 +109,10 @@ static void by_spi(struct baton_builder *b, const uint8_t *d)
 {
 	if (d[4] & 1)
 		baton_build_claim(b, d[4] & 2 ? d[5] % 16u : 0);
-	if (d[4] & 4)
+	if (d[4] & 8)
+		baton_build_by_address(
+			b, &(struct baton_addr){.family = AF_INET, .ip = {10, 3, 0, d[6] % 4u}});
+	else if (d[4] & 4)
 		baton_build_by_spi(b, BATON_PROTO_ESP, 0x1000u + (d[2] % 20u) * 4 + d[6] % 4u);
 	else
 		baton_build_by_spi(b, 1, d[2] % 20 + 1u);

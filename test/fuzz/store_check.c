@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "store_check.h"
+#include "wire/clients.h"
 
 #include <string.h>
 
@@ -80,6 +81,28 @@ static void check_record(struct baton_table *t, struct baton_record *r, uint64_t
 	}
 }
 
+/* The index of addresses, if there is one, knows each; what it finds has that address. */
+static void check_addresses(struct baton_table *t, const struct baton_record *r)
+{
+	struct baton_addr of[BATON_CLIENTS_MAX], again[BATON_CLIENTS_MAX];
+	unsigned count = t->addresses && r->body ? baton_session_clients(r->body, r->body_len, of)
+						 : 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct baton_record *found = baton_table_find_address(t, &of[i]);
+		unsigned others, j = 0;
+
+		FUZZ_CHECK(found || r->flags & BATON_IKE_REKEYED);
+		if (!found)
+			continue;
+		FUZZ_CHECK(!found->deleted && !(found->flags & BATON_IKE_REKEYED));
+		others = baton_session_clients(found->body, found->body_len, again);
+		while (j < others && !baton_addr_equal(&again[j], &of[i]))
+			j++;
+		FUZZ_CHECK(j < others);
+	}
+}
+
 void store_check(struct baton_table *t, uint64_t now_ms)
 {
 	unsigned live = 0, tombstones = 0;
@@ -88,6 +111,7 @@ void store_check(struct baton_table *t, uint64_t now_ms)
 
 	TAILQ_FOREACH(r, &t->records, all) {
 		check_record(t, r, now_ms);
+		check_addresses(t, r);
 		live += !r->deleted;
 		tombstones += r->deleted;
 		bytes += r->body_len;

@@ -337,7 +337,8 @@ static void on_claimed(struct cluster_node *n, struct baton_peer *p, const struc
 		      (unsigned long long)c->now_ms, n->index, (unsigned)r->spi_i,
 		      p ? (int)p->index : -1, r->epoch, (unsigned)r->version, c->session.ranks,
 		      c->session.stores, c->session.stale, baton_own_is_proven(r));
-		cluster_dirty(n, r, BATON_DIRTY_PUT);
+		if (r->held || baton_own_is_proven(r))
+			cluster_dirty(n, r, BATON_DIRTY_PUT);
 		if (r->version != version && !t->recover)
 			r->held = false;
 		if (baton_own_is_proven(r)) {
@@ -385,6 +386,7 @@ static void give_up_proof(struct cluster_node *n)
 		    r->held || baton_own_is_proven(r))
 			continue;
 		r->stale = true;
+		cluster_dirty(n, r, BATON_DIRTY_PUT);
 		unproofs++;
 		use_session(n, r);
 	}
@@ -433,6 +435,8 @@ static void check_acknowledged(unsigned node, unsigned i, unsigned at)
 
 	if (!owns(node, i) || !p || !p->rank || p->synced_boot != c->nodes[at].boot ||
 	    p->x.peer_boot != p->synced_boot || !cluster_clean(n, r, at))
+		return;
+	if (r->unproven && !r->held) /* a claim that is not answered yet is not told */
 		return;
 	PROP(there && there->epoch >= r->epoch);
 	if (there->epoch > r->epoch || !baton_id_equal(there->owner, r->owner))

@@ -604,6 +604,18 @@ static void packets_of_unknown_sas_have_their_bounds(void **state)
 	assert_int_equal(c.miss.partitions[1].last, 0xc4);
 	setting_accepted("miss", "quiet = 2s");
 	assert_int_equal(c.miss.quiet_ms, 2000);
+	setting_accepted("miss", "clients = 10.50.0.0/16  2001:db8:50::/64");
+	assert_int_equal(c.client_net_count, 2);
+	assert_int_equal(c.client_nets[0].bits, 16);
+	assert_memory_equal(c.client_nets[0].addr.ip, "\x0a\x32\0\0", 4);
+	assert_int_equal(c.client_nets[1].addr.family, AF_INET6);
+	assert_int_equal(c.client_nets[1].bits, 64);
+	setting_refused("miss", "clients = 10.50.0.0");
+	setting_refused("miss", "clients = 10.50.0.0/33");
+	setting_refused("miss", "clients = 10.50.0.0/0");
+	setting_refused("miss", "clients = 10.50.0.0/16x");
+	setting_refused("miss", "clients = 10.50.0.0:4/16");
+	setting_refused("miss", "clients = here/16");
 	setting_refused("miss", "queue = 65536");
 	setting_refused("miss", "held = 0");
 	setting_refused("miss", "held_per_sa = 65537");

@@ -616,6 +616,9 @@ static void addresses_and_both_spis_have_their_lengths(void **state)
 	assert_int_equal(with_data(0, 0, BATON_N_AT, 16, 1), 0);
 	assert_int_equal(with_data(0, 0, BATON_N_AT, 5, 1), -BATON_E_LENGTH);
 	assert_int_equal(with_data(0, 0, BATON_N_AT, 0, 1), -BATON_E_LENGTH);
+	assert_int_equal(with_data(0, 0, BATON_N_BY_ADDRESS, 4, 1), 0);
+	assert_int_equal(with_data(0, 0, BATON_N_BY_ADDRESS, 16, 1), 0);
+	assert_int_equal(with_data(0, 0, BATON_N_BY_ADDRESS, 15, 1), -BATON_E_LENGTH);
 	assert_int_equal(with_data(1, 16, BATON_N_BY_SPI, 16, 1), 0);
 	assert_int_equal(with_data(1, 16, BATON_N_BY_SPI, 16, 0), -BATON_E_VALUE);
 	assert_int_equal(with_data(1, 12, BATON_N_BY_SPI, 12, 1), -BATON_E_LENGTH);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets of unknown SAs: which SA they are for, and who waits, who is asked, who goes on. */
+#include "miss/known.h"
 #include "miss/waiting.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,6 +70,92 @@ static void what_is_too_short_or_something_else_names_none(void **state)
 	memcpy(other, esp4, sizeof(esp4));
 	other[0] = 0x44;
 	assert_int_equal(baton_packet_parse(&p, other, sizeof(other)), -BATON_E_LENGTH);
+}
+
+static struct baton_net net(uint8_t family, const char *ip, uint8_t bits)
+{
+	struct baton_net n = {.addr.family = family, .bits = bits};
+
+	memcpy(n.addr.ip, ip, family == AF_INET6 ? 16 : 4);
+	return n;
+}
+
+static void a_net_has_the_addresses_of_its_bits(void **state)
+{
+	struct baton_addr a = {.family = AF_INET, .ip = {10, 50, 0x1f, 9}};
+	struct baton_net n = net(AF_INET, "\x0a\x32\x10\x00", 20);
+
+	(void)state;
+	assert_true(baton_net_has(&n, &a));
+	a.ip[2] = 0x20;
+	assert_false(baton_net_has(&n, &a));
+	a.ip[2] = 0x1f;
+	a.ip[0] = 11;
+	assert_false(baton_net_has(&n, &a));
+	n = net(AF_INET, "\x0b\x32\x1f\x09", 32);
+	assert_true(baton_net_has(&n, &a));
+	a.ip[3]++;
+	assert_false(baton_net_has(&n, &a));
+	a.family = AF_INET6; /* the same octets mean another */
+	assert_false(baton_net_has(&n, &a));
+}
+
+/* ---- what the kernel is to know ----------------------------------------------------------------
+ */
+static void what_is_known_twice_is_forgotten_twice(void **state)
+{
+	struct baton_known k = {.key_len = 16};
+	const char key[16] = "an IPv6 address";
+	const uint8_t *changed;
+
+	(void)state;
+	baton_known_set(&k, key, false); /* never known: no change */
+	assert_int_equal(k.change_count, 0);
+	baton_known_set(&k, key, true);
+	baton_known_set(&k, key, true);
+	assert_int_equal(k.count, 1);
+	assert_int_equal(k.change_count, 1);
+	assert_int_equal(baton_known_change(&k, 0, &changed)->count, 2);
+	assert_memory_equal(changed, key, 16);
+	baton_known_done(&k, 1);
+	baton_known_set(&k, key, false);
+	assert_int_equal(k.change_count, 0);
+	baton_known_set(&k, key, false);
+	assert_int_equal(k.count, 0);
+	assert_int_equal(k.change_count, 1);
+	baton_known_free(&k);
+}
+
+/* More than there is room for at first; what came and went leaves no trace. */
+static void many_are_known(void **state)
+{
+	struct baton_known k = {.key_len = 4};
+	unsigned told = 0;
+
+	(void)state;
+	for (uint32_t turn = 0; turn < 20; turn++) {
+		for (uint32_t i = 0; i < 5000; i++) {
+			uint32_t key = turn << 16 | i;
+
+			baton_known_set(&k, &key, true);
+		}
+		assert_int_equal(k.count, 5000);
+		baton_known_done(&k, k.change_count);
+		for (size_t i = 0; i < k.size; i++)
+			told += k.states[i].told;
+		assert_int_equal(told, 5000);
+		told = 0;
+		for (uint32_t i = 0; i < 5000; i++) {
+			uint32_t key = turn << 16 | i;
+
+			baton_known_set(&k, &key, false);
+		}
+		assert_int_equal(k.change_count, 5000);
+		baton_known_done(&k, 5000);
+	}
+	assert_int_equal(k.count, 0);
+	assert_true(k.size <= 65536);
+	baton_known_free(&k);
 }
 
 /* ---- the waiting room --------------------------------------------------------------------------
@@ -220,6 +307,23 @@ static void spis_of_no_partition_are_nobodys(void **state)
 	assert_int_equal(baton_waiting_take(w, &p, 3, 5000), BATON_MISS_PASS);
 }
 
+/* Of a packet from the protected side its address counts, and no partition. */
+static void clients_are_asked_for_by_their_address(void **state)
+{
+	(void)state;
+	limits.partition_count = 1;
+	limits.partitions[0] = (struct baton_partition){0xc1000000, 0xc1ffffff};
+	baton_waiting_limit(w, &limits);
+	p.kind = BATON_PACKET_TO;
+	assert_int_equal(take(0, 1, 5000), BATON_MISS_ASK);
+	assert_int_equal(take(0, 2, 5000), BATON_MISS_HOLD);
+	p.to.ip[3]++;
+	assert_int_equal(take(0, 3, 5000), BATON_MISS_ASK);
+	p.to.ip[3]--;
+	end(0, true, 5001);
+	assert_int_equal(out_count, 2);
+}
+
 /* More SPIs than there is room for: the oldest make room, and none of those that wait. */
 static void memory_is_bounded(void **state)
 {
@@ -242,6 +346,9 @@ int main(void)
 		cmocka_unit_test(esp_names_its_sa),
 		cmocka_unit_test(ike_names_it_by_both_spis),
 		cmocka_unit_test(what_is_too_short_or_something_else_names_none),
+		cmocka_unit_test(a_net_has_the_addresses_of_its_bits),
+		cmocka_unit_test(what_is_known_twice_is_forgotten_twice),
+		cmocka_unit_test(many_are_known),
 		cmocka_unit_test_setup_teardown(packets_leave_in_their_order, begin, stop),
 		cmocka_unit_test_setup_teardown(nobody_is_asked_twice_for_what_is_not_there, begin,
 						stop),
@@ -250,6 +357,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(and_all_have_theirs, begin, stop),
 		cmocka_unit_test_setup_teardown(what_is_held_is_bounded, begin, stop),
 		cmocka_unit_test_setup_teardown(spis_of_no_partition_are_nobodys, begin, stop),
+		cmocka_unit_test_setup_teardown(clients_are_asked_for_by_their_address, begin,
+						stop),
 		cmocka_unit_test_setup_teardown(memory_is_bounded, begin, stop),
 	};
 

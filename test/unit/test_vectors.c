@@ -286,6 +286,18 @@ static size_t by_spis(void)
 	return end(&b);
 }
 
+static const struct baton_addr client = {.family = AF_INET, .ip = {10, 3, 0, 1}};
+
+static size_t by_address(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 6);
+	baton_build_claim(&b, 0);
+	baton_build_by_address(&b, &client);
+	return end(&b);
+}
+
 static size_t offer(void)
 {
 	struct baton_builder b;
@@ -472,6 +484,13 @@ static void says_by_spis(void)
 	assert_memory_equal(m.at.ip, "\xc6\x33\x64\x0a", 4);
 }
 
+static void says_by_address(void)
+{
+	assert_true(m.claim && !m.by_spi_protocol && !m.at.family);
+	assert_int_equal(m.by_address.family, AF_INET);
+	assert_memory_equal(m.by_address.ip, client.ip, 4);
+}
+
 static void says_offer(void)
 {
 	assert_int_equal(m.offer_count, 1);
@@ -515,6 +534,7 @@ static const struct vector {
 	{"claim-end", claim_end, says_end},
 	{"by-spi", by_spi, says_by_spi},
 	{"by-spis", by_spis, says_by_spis},
+	{"by-address", by_address, says_by_address},
 	{"not-found", not_found, says_not_found},
 	{"offer", offer, says_offer},
 	{"offer-answer", offer_answer, says_id_only},

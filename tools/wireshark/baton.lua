@@ -81,7 +81,7 @@ local notify_names = {
 	[40964] = "ERROR", [40965] = "PING", [40966] = "ADOPT", [40967] = "CONFIRM",
 	[40968] = "FRESH", [40969] = "CONTACT", [40970] = "TICK", [40971] = "SHARE",
 	[40972] = "FOLLOW", [40973] = "DIGEST", [40974] = "LIST", [40975] = "OFFER",
-	[40976] = "AT",
+	[40976] = "AT", [40977] = "BY_ADDRESS",
 }
 local role_names = {"local", "remote", "extra"}
 local ip_names = {[4] = "IPv4", [6] = "IPv6"}
@@ -725,7 +725,7 @@ function decode.N(c)
 		read(c, notify.data[head.type])
 	elseif head.type == 40975 then
 		while left(c) > 0 and read(c, notify.offer).spi_r do end
-	elseif head.type == 40976 then
+	elseif head.type == 40976 or head.type == 40977 then
 		take_rest(c, notify.at[left(c)], notify.data_of_others)
 	elseif not notify_names[head.type] then
 		take_rest(c, notify.data_of_others)
