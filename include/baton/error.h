@@ -31,6 +31,7 @@ enum baton_error {
 	BATON_E_UNREACHABLE = 20,   /* no answer within the deadline */
 	BATON_E_CONFIG = 21,	    /* this gateway lacks the configuration a session names */
 	BATON_E_STALE = 22,	    /* the copy may be out of date: only its IKE SA may be used */
+	BATON_E_SPI_RANGE = 23,	    /* an inbound SPI outside the sender's partition */
 };
 
 /* A short English phrase for err (either sign); never NULL, static storage. */

@@ -19,6 +19,7 @@ static const char *const texts[] = {
 	[BATON_E_STALE_VERSION] = "stale version",
 	[BATON_E_NOT_FOUND] = "not found",
 	[BATON_E_SPI_COLLISION] = "SPI collision",
+	[BATON_E_SPI_RANGE] = "SPI outside the partition of its gateway",
 	[BATON_E_NOT_PEER] = "not a peer",
 	[BATON_E_FULL] = "table full",
 	[BATON_E_DELETED] = "session was deleted",

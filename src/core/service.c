@@ -24,6 +24,27 @@ static bool serves(const struct baton_service *s, uint64_t spi_i, uint64_t spi_r
 	return s->stores || baton_table_find(s->own->table, spi_i, spi_r);
 }
 
+/* Partitions (docs/protocol.md 5.3.7). What is known here was let in before they were moved; an SA
+ * that was taken over may be of another's. */
+static bool is_outside(const struct baton_service *s, const struct baton_id *peer)
+{
+	const struct baton_outline *o = &s->outline;
+	struct baton_record *r;
+
+	if (!s->may_choose)
+		return false;
+	r = baton_table_find(s->own->table, o->spi_i, o->spi_r);
+	if (o->epoch > 1 && !(r && r->epoch == o->epoch && baton_id_equal(r->owner, peer)))
+		return false;
+	for (unsigned i = 0; i < o->child_count; i++) {
+		uint32_t spi = o->children[i].spi_in;
+
+		if (!(r && baton_record_mark(r, spi)) && !s->may_choose(s->ctx, peer, spi))
+			return true;
+	}
+	return false;
+}
+
 /* A session whose octets are as we would write them is stored as it came; any other is decoded, and
  * encoded anew. */
 static int put_session(struct baton_service *s, const struct baton_id *peer,
@@ -38,8 +59,12 @@ static int put_session(struct baton_service *s, const struct baton_id *peer,
 	}
 	if (status)
 		return status;
+	if (!plain)
+		baton_outline_of(&s->outline, &s->session);
 	if (!serves(s, ref->spi_i, ref->spi_r))
 		return BATON_E_EXCHANGE;
+	if (is_outside(s, peer))
+		return BATON_E_SPI_RANGE;
 	s->own->sender_boot = s->msg.header.spi_i;
 	status = plain ? baton_own_put_octets(s->own, peer, &s->outline, ref->body, ref->len,
 					      now_ms)

@@ -240,16 +240,16 @@ static int get_spi(const char **at, char mark, uint32_t *spi)
 }
 
 /* "c1000000-c1ffffff c2000000-c2ffffff" */
-static int set_partitions(struct baton_miss_limits *l, const char *value)
+static int set_partitions(struct baton_partitions *l, const char *value)
 {
-	l->partition_count = 0;
+	l->count = 0;
 	while (*value) {
-		struct baton_partition *p = &l->partitions[l->partition_count];
+		struct baton_partition *p = &l->ranges[l->count];
 
-		if (l->partition_count == BATON_PARTITIONS_MAX || get_spi(&value, '-', &p->first) ||
+		if (l->count == BATON_PARTITIONS_MAX || get_spi(&value, '-', &p->first) ||
 		    get_spi(&value, ' ', &p->last) || p->first > p->last)
 			return -BATON_E_VALUE;
-		l->partition_count++;
+		l->count++;
 	}
 	return 0;
 }
@@ -311,7 +311,7 @@ static int set_miss(struct baton_config *c, const char *name, const char *value)
 	if (strcmp(name, "clients") == 0)
 		return set_clients(c, value);
 	if (strcmp(name, "spis") == 0)
-		return set_partitions(&c->miss, value);
+		return set_partitions(&c->miss.partitions, value);
 	return 1;
 }
 
@@ -382,6 +382,8 @@ static int set_peer(struct reading *r, const char *peer, const char *name, const
 		return set_bool(&p->store, value);
 	if (strcmp(name, "follow") == 0)
 		return set_bool(&p->follow, value);
+	if (strcmp(name, "spis") == 0)
+		return set_partitions(&p->spis, value);
 	return 1;
 }
 

@@ -16,7 +16,8 @@ struct baton_peer_config {
 	struct baton_id id;
 	char name[BATON_NAME_MAX];
 	struct baton_addr addr;
-	bool store;  /* this gateway keeps its sessions there */
+	bool store;		      /* this gateway keeps its sessions there */
+	struct baton_partitions spis; /* the inbound SPIs that it chooses; none: any */
 	bool follow; /* this node keeps a copy of the peer's, though it is none of its stores */
 };
 

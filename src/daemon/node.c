@@ -156,7 +156,7 @@ static void peer_refused(void *ctx, struct baton_peer *p, const struct baton_sta
 	struct peer_ctx *c = &peer_ctxs[p->index];
 
 	if (s->status == BATON_E_SPI_COLLISION)
-		n->spi_collisions++;
+		baton_partition_collided(n, s->spi_i, s->spi_r);
 	if (s->status == BATON_E_EXCHANGE) {
 		if (!c->storeless_boot)
 			baton_log(BATON_LOG_INFO, "peer_stores_nothing", "peer=%s",
@@ -450,6 +450,8 @@ static void apply(struct baton_node *n)
 		baton_waiting_limit(n->room, &n->config.miss);
 	for (unsigned i = 0; i < n->peer_count; i++)
 		n->peers[i].hold_ms = n->config.hold_ms;
+	if (n->service)
+		baton_partition_apply(n);
 }
 
 static int start_peers(struct baton_node *n)
@@ -548,6 +550,7 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->service->boot = n->boot;
 	n->service->stores = n->config.store;
 	n->service->offered = n->config.gateway ? take_offer : NULL;
+	baton_partition_apply(n);
 	n->service->ctx = n;
 	/* First: a second batond of the same run_dir ends here, before it touches what the first
 	 * one serves. */

@@ -240,6 +240,12 @@ void baton_lease_settled(void *ctx, struct baton_peer *p, struct baton_record *r
 /* Asks the IKE daemon to rekey an SA. */
 void baton_lease_ask_rekey(struct baton_node *n, const struct baton_mark *m);
 
+/* partition.c */
+/* The store role checks from now on what is configured. */
+void baton_partition_apply(struct baton_node *n);
+/* A store knows an SPI of that session of ours as another SA's: its SAs get new ones. */
+void baton_partition_collided(struct baton_node *n, uint64_t spi_i, uint64_t spi_r);
+
 /* refresh.c */
 /* The SAs of r were taken over: to be rekeyed by and by. */
 void baton_refresh_begin(struct baton_node *n, struct baton_record *r);

@@ -179,6 +179,14 @@ static bool may_ask(struct bucket *b, unsigned per_s, uint64_t now_ms)
 	return true;
 }
 
+bool baton_partitions_have(const struct baton_partitions *p, uint32_t spi)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (spi >= p->ranges[i].first && spi <= p->ranges[i].last)
+			return true;
+	return false;
+}
+
 static bool is_outside(const struct baton_waiting *w, const struct baton_packet *p)
 {
 	/* A packet to a client says nothing of SPIs. */
@@ -186,10 +194,7 @@ static bool is_outside(const struct baton_waiting *w, const struct baton_packet 
 
 	if (p->kind == BATON_PACKET_TO)
 		return false;
-	for (unsigned i = 0; i < w->limits.partition_count; i++)
-		if (spi >= w->limits.partitions[i].first && spi <= w->limits.partitions[i].last)
-			return false;
-	return w->limits.partition_count > 0;
+	return w->limits.partitions.count && !baton_partitions_have(&w->limits.partitions, spi);
 }
 
 static bool hold(struct baton_waiting *w, struct entry *e, uint32_t id)

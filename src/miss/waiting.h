@@ -30,13 +30,18 @@ struct baton_partition {
 	uint32_t first, last;
 };
 #define BATON_PARTITIONS_MAX 16u
+struct baton_partitions {
+	unsigned count;
+	struct baton_partition ranges[BATON_PARTITIONS_MAX];
+};
+/* False also where there are none. */
+bool baton_partitions_have(const struct baton_partitions *p, uint32_t spi);
 
 struct baton_miss_limits {
 	unsigned held_max, held_per_sa;
 	unsigned queries_per_s, queries_per_source;
 	uint32_t quiet_ms;
-	unsigned partition_count; /* 0: any SPI may be ours */
-	struct baton_partition partitions[BATON_PARTITIONS_MAX];
+	struct baton_partitions partitions; /* none: any SPI may be ours */
 };
 
 struct baton_miss_stats {

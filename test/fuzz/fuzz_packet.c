@@ -24,13 +24,13 @@ static void out(void *ctx, uint32_t id)
 
 static void begin(void)
 {
-	static const struct baton_miss_limits limits = {.held_max = 64,
-							.held_per_sa = 8,
-							.queries_per_s = 50,
-							.queries_per_source = 20,
-							.quiet_ms = 300,
-							.partition_count = 1,
-							.partitions = {{0x01000000, 0xf0000000}}};
+	static const struct baton_miss_limits limits = {
+		.held_max = 64,
+		.held_per_sa = 8,
+		.queries_per_s = 50,
+		.queries_per_source = 20,
+		.quiet_ms = 300,
+		.partitions = {1, {{0x01000000, 0xf0000000}}}};
 
 	baton_waiting_free(room);
 	room = baton_waiting_new(&limits, 1);

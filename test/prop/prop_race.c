@@ -102,7 +102,7 @@ static void on_claimed(struct cluster_node *n, struct baton_peer *p, const struc
 	struct gateway *w = &gws[n->index];
 
 	TRACE("%llu: %u is answered by %d: %u sessions, error %u\n", (unsigned long long)c->now_ms,
-	      n->index, p ? (int)p->index : -1, m ? m->session_count : 99, m ? m->error : 0);
+	      n->index, p ? (int)p->index : -1, m ? m->session_count : 99u, m ? m->error : 0u);
 
 	if (p)
 		w->ended++;

@@ -598,10 +598,18 @@ static void packets_of_unknown_sas_have_their_bounds(void **state)
 	setting_accepted("miss", "fetch = yes");
 	assert_true(c.fetch_on_miss);
 	setting_accepted("miss", "spis = c1000000-c1ffffff C3-c4");
-	assert_int_equal(c.miss.partition_count, 2);
-	assert_int_equal(c.miss.partitions[0].first, 0xc1000000);
-	assert_int_equal(c.miss.partitions[0].last, 0xc1ffffff);
-	assert_int_equal(c.miss.partitions[1].last, 0xc4);
+	assert_int_equal(c.miss.partitions.count, 2);
+	assert_int_equal(c.miss.partitions.ranges[0].first, 0xc1000000);
+	assert_int_equal(c.miss.partitions.ranges[0].last, 0xc1ffffff);
+	assert_int_equal(c.miss.partitions.ranges[1].last, 0xc4);
+	accepted(MINIMAL "\n[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\naddress = 192.0.2.2\n"
+			 "spis = c2000000-c2ffffff d0-d1\n");
+	assert_int_equal(c.peers[0].spis.count, 2);
+	assert_true(baton_partitions_have(&c.peers[0].spis, 0xc2ffffff));
+	assert_false(baton_partitions_have(&c.peers[0].spis, 0xc3000000));
+	refused(MINIMAL "\n[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\naddress = 192.0.2.2\n"
+			"spis = all\n",
+		"8: spis: not a valid value: 'all' (see batond.conf(5))\n");
 	setting_accepted("miss", "quiet = 2s");
 	assert_int_equal(c.miss.quiet_ms, 2000);
 	setting_accepted("miss", "clients = 10.50.0.0/16  2001:db8:50::/64");

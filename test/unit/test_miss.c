@@ -291,9 +291,9 @@ static void what_is_held_is_bounded(void **state)
 static void spis_of_no_partition_are_nobodys(void **state)
 {
 	(void)state;
-	limits.partition_count = 2;
-	limits.partitions[0] = (struct baton_partition){0xc1000000, 0xc1ffffff};
-	limits.partitions[1] = (struct baton_partition){0xc3000000, 0xc3ffffff};
+	limits.partitions.count = 2;
+	limits.partitions.ranges[0] = (struct baton_partition){0xc1000000, 0xc1ffffff};
+	limits.partitions.ranges[1] = (struct baton_partition){0xc3000000, 0xc3ffffff};
 	baton_waiting_limit(w, &limits);
 	assert_int_equal(take(0xc0ffffff, 1, 5000), BATON_MISS_PASS);
 	assert_int_equal(take(0xc2000000, 1, 5000), BATON_MISS_PASS);
@@ -311,8 +311,8 @@ static void spis_of_no_partition_are_nobodys(void **state)
 static void clients_are_asked_for_by_their_address(void **state)
 {
 	(void)state;
-	limits.partition_count = 1;
-	limits.partitions[0] = (struct baton_partition){0xc1000000, 0xc1ffffff};
+	limits.partitions.count = 1;
+	limits.partitions.ranges[0] = (struct baton_partition){0xc1000000, 0xc1ffffff};
 	baton_waiting_limit(w, &limits);
 	p.kind = BATON_PACKET_TO;
 	assert_int_equal(take(0, 1, 5000), BATON_MISS_ASK);
