@@ -180,7 +180,7 @@ out:
 	if (r)
 		baton_miss_look(n, r);
 	if (status == BATON_E_SPI_COLLISION)
-		n->spi_collisions++;
+		baton_partition_collided_here(n, s);
 	if (status)
 		baton_log(BATON_LOG_ERROR, "session_refused",
 			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " connection=%s reason=\"%s\"",

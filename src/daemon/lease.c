@@ -147,14 +147,22 @@ void baton_lease_use_all(struct baton_node *n)
 /* The IKE daemon is asked once; what it makes is told by it as any other change. */
 void baton_lease_ask_rekey(struct baton_node *n, const struct baton_mark *m)
 {
+	const struct baton_spis ike = {m->record->spi_i, m->record->spi_r};
+
+	baton_lease_ask_rekey_of(n, &ike, m->record->epoch, m->protocol, m->spi_in);
+}
+
+void baton_lease_ask_rekey_of(struct baton_node *n, const struct baton_spis *ike, uint32_t epoch,
+			      uint8_t protocol, uint32_t spi_in)
+{
 	struct baton_header h = {.exchange = BATON_SA_REKEY, .flags = BATON_FLAG_INITIATOR};
 	const struct baton_report rep = {
 		.kind = BATON_REPORT_CHILD,
-		.protocol = m->protocol,
-		.spi_in = m->spi_in,
-		.spi_i = m->record->spi_i,
-		.spi_r = m->record->spi_r,
-		.epoch = m->record->epoch,
+		.protocol = protocol,
+		.spi_in = spi_in,
+		.spi_i = ike->spi_i,
+		.spi_r = ike->spi_r,
+		.epoch = epoch,
 	};
 	struct baton_builder b;
 	uint8_t buf[256];

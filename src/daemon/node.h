@@ -97,6 +97,13 @@ struct baton_drain {
 	void *waiter; /* batonctl's connection, NULL = none */
 };
 
+/* SPIs that were asked to be rekeyed lately; one after the other is overwritten. */
+#define BATON_REPLACED_MAX 64u
+struct baton_replaced {
+	uint32_t spi;
+	uint64_t until_ms;
+};
+
 struct baton_fetch;
 TAILQ_HEAD(baton_fetch_list, baton_fetch);
 struct baton_ctl;
@@ -127,7 +134,9 @@ struct baton_node {
 	struct baton_waiting *room;
 	struct baton_clients *clients; /* NULL: what is sent to clients is left to the kernel */
 	struct baton_source guard_source;
-	uint64_t guard_look_ms;	     /* when next */
+	uint64_t guard_look_ms; /* when next */
+	struct baton_replaced replaced[BATON_REPLACED_MAX];
+	unsigned replaced_count;     /* so far */
 	bool alive[BATON_PEERS_MAX]; /* members: heard of within their lease */
 	struct baton_xfrm *xfrm;
 	struct baton_source xfrm_source;
@@ -239,10 +248,15 @@ void baton_lease_settled(void *ctx, struct baton_peer *p, struct baton_record *r
 
 /* Asks the IKE daemon to rekey an SA. */
 void baton_lease_ask_rekey(struct baton_node *n, const struct baton_mark *m);
+/* The same of an SA that is not in our table. */
+void baton_lease_ask_rekey_of(struct baton_node *n, const struct baton_spis *ike, uint32_t epoch,
+			      uint8_t protocol, uint32_t spi_in);
 
 /* partition.c */
 /* The store role checks from now on what is configured. */
 void baton_partition_apply(struct baton_node *n);
+/* An SPI of what our IKE daemon has made is in our own table as another gateway's. */
+void baton_partition_collided_here(struct baton_node *n, const struct baton_session *s);
 /* A store knows an SPI of that session of ours as another SA's: its SAs get new ones. */
 void baton_partition_collided(struct baton_node *n, uint64_t spi_i, uint64_t spi_r);
 
