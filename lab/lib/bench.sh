@@ -246,7 +246,7 @@ blast() {
 	got=$(arrived "$to")
 	[ "$got" -ge $((LAB_PACKETS * 99 / 100)) ] ||
 		verdict failed "$SIDE $name: $got of $LAB_PACKETS packets arrived"
-	result "${name}_packets_per_s" "$(quotient "$got * 1000000" "$took")"
+	result "${BLAST_PREFIX-}${name}_packets_per_s" "$(quotient "$got * 1000000" "$took")"
 }
 
 # In: the gateway decrypts; but the client's encryption is in the figure, too.

@@ -92,79 +92,74 @@ static void print_friends(FILE *out, const struct baton_guard *g, uint8_t family
 		}
 }
 
-/* The set of the ranges in which the clients' addresses are. False: there are none. */
-static bool print_clients(FILE *out, const struct baton_guard *g, uint8_t family)
+/* What is sent to clients, whose addresses are in these ranges. A comparison costs less than a set.
+ */
+static void print_clients(FILE *out, const struct baton_guard *g)
 {
-	unsigned count = 0;
-
 	for (unsigned i = 0; i < g->options.client_count; i++) {
 		const struct baton_net *n = &g->options.clients[i];
+		bool six = n->addr.family == AF_INET6;
 
-		if (n->addr.family != family)
-			continue;
-		if (!count++)
-			fprintf(out,
-				"	set clients%c {\n		typeof %s daddr; flags "
-				"interval; "
-				"auto-merge\n		elements = { ",
-				family == AF_INET6 ? '6' : '4', family == AF_INET6 ? "ip6" : "ip");
-		else
-			fputs(", ", out);
-		print_address(out, family, n->addr.ip);
-		fprintf(out, "/%u", n->bits);
+		fprintf(out, "		%s daddr ", six ? "ip6" : "ip");
+		print_address(out, n->addr.family, n->addr.ip);
+		fprintf(out, "/%u goto to_client%c\n", n->bits, six ? '6' : '4');
 	}
-	if (count)
-		fputs(" }\n	}\n", out);
-	return count > 0;
 }
 
-/* The offsets are bits in the UDP header and what follows: ESP in UDP begins at 64; IKE on port 500
+/*
+ * SPIs are looked at where packets for this machine are (input): what is forwarded, and what has
+ * just been decrypted, does not come by. Clients' addresses have to be looked at before routing,
+ * for there the SA is chosen.
+ *
+ * The offsets are bits in the UDP header and what follows: ESP in UDP begins at 64; IKE on port 500
  * has the responder's SPI at 64 + 64, on port 4500 after a marker of 32 more; then comes the type
  * of the exchange: one of those that make an IKE SA (RFC 7296, RFC 9242) is about none that is
- * stored. Lengths in octets. */
+ * stored. Lengths in octets.
+ */
 static void print_table(FILE *out, const struct baton_guard *g)
 {
-	bool to4, to6;
-
 	fputs("add table inet " TABLE "\ndelete table inet " TABLE "\n"
 	      "table inet " TABLE " {\n"
 	      "	comment \"baton: packets of SAs that this gateway has not\"\n"
 	      "	set known_esp { typeof esp spi; }\n	set known_ike { typeof esp spi; }\n"
 	      "	set known_others { typeof esp spi; timeout " OTHERS_TIMEOUT "; }\n"
-	      "	set known_to4 { typeof ip daddr; }\n	set known_to6 { typeof ip6 daddr; }\n",
-	      out);
-	to4 = print_clients(out, g, AF_INET);
-	to6 = print_clients(out, g, AF_INET6);
-	fprintf(out,
-		"	chain to_client {\n"
-		"		fib daddr type local accept\n"
-		"		counter queue flags bypass num %u\n	}\n",
-		g->options.queue);
-	fputs("	chain unknown {\n"
-	      "		fib daddr type != local accept\n"
+	      "	set known_to4 { typeof ip daddr; }\n	set known_to6 { typeof ip6 daddr; }\n"
+	      "	chain unknown {\n"
 	      "		esp spi @known_others accept\n"
 	      "		udp dport 4500 @th,64,32 @known_others accept\n",
 	      out);
 	print_friends(out, g, AF_INET);
 	print_friends(out, g, AF_INET6);
 	fprintf(out, "		counter queue flags bypass num %u\n	}\n", g->options.queue);
-	fputs("	chain prerouting {\n"
-	      "		type filter hook prerouting priority raw; policy accept;\n",
-	      out);
-	if (to4)
-		fputs("		ip daddr @clients4 ip daddr != @known_to4 goto to_client\n", out);
-	if (to6)
-		fputs("		ip6 daddr @clients6 ip6 daddr != @known_to6 goto to_client\n", out);
-	fputs("		meta l4proto esp esp spi != @known_esp goto unknown\n"
-	      "		meta l4proto != udp accept\n"
+	fputs("	chain in_udp {\n"
 	      "		udp dport 4500 udp length > 12 @th,64,32 != 0 "
 	      "@th,64,32 != @known_esp goto unknown\n"
 	      "		udp dport 4500 udp length > 40 @th,64,32 0 @th,160,32 != 0 "
 	      "@th,160,32 != @known_ike @th,240,8 != { 34, 35, 43 } goto unknown\n"
 	      "		udp dport 500 udp length > 36 @th,128,32 != 0 "
 	      "@th,128,32 != @known_ike @th,208,8 != { 34, 35, 43 } goto unknown\n"
-	      "	}\n}\n",
+	      "	}\n"
+	      "	chain input {\n"
+	      "		type filter hook input priority raw; policy accept;\n"
+	      "		meta l4proto esp esp spi != @known_esp goto unknown\n"
+	      "		udp dport { 500, 4500 } goto in_udp\n"
+	      "	}\n",
 	      out);
+	if (g->options.client_count) {
+		fprintf(out,
+			"	chain to_other {\n"
+			"		fib daddr type local accept\n"
+			"		counter queue flags bypass num %u\n	}\n",
+			g->options.queue);
+		fputs("	chain to_client4 { ip daddr != @known_to4 goto to_other; }\n"
+		      "	chain to_client6 { ip6 daddr != @known_to6 goto to_other; }\n"
+		      "	chain prerouting {\n"
+		      "		type filter hook prerouting priority raw; policy accept;\n",
+		      out);
+		print_clients(out, g);
+		fputs("	}\n", out);
+	}
+	fputs("}\n", out);
 }
 
 static void print_all(FILE *out, const struct baton_known *k, enum baton_guard_set set)

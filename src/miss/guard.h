@@ -5,11 +5,11 @@
  *
  * Theory of operation. Hash sets hold what is known: inbound SPIs of ESP, the
  * first halves of responders' IKE SPIs, and, for what comes from the protected
- * side, the addresses that clients have in their tunnels. Their chain comes before
- * anything else (prerouting, priority raw). What is not in them waits in the
- * queue for our verdict, and goes on from there: accepted once its SA is
- * installed, it is decrypted like any other. With nobody at the queue (batond is
- * dead) everything passes, as without us; the same when the queue is full.
+ * side, the addresses that clients have in their tunnels. Their chains come before
+ * all others of their hooks (input, for clients prerouting; priority raw). What is not in them
+ * waits in the queue for our verdict, and goes on from there: accepted once its SA is installed, it
+ * is decrypted like any other. With nobody at the queue (batond is dead) everything passes, as
+ * without us; the same when the queue is full.
  *
  * `flush ruleset` takes the table away; it is made again at the next look
  * (baton_guard_flush()), with everything that is known.
