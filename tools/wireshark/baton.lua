@@ -58,6 +58,7 @@ local status_names = {
 	[0] = "OK", "TRUNCATED", "LENGTH", "VERSION", "EXCHANGE", "CRITICAL", "VALUE", "MISSING",
 	"DUPLICATE", "LIMIT", "NOSPACE", "STALE_OWNER", "STALE_VERSION", "NOT_FOUND", "SPI_COLLISION",
 	"NOT_PEER", "FULL", "DELETED", "SYSTEM", "BUSY", "UNREACHABLE", "CONFIG", "STALE",
+	"SPI_RANGE",
 }
 local protocol_names = {[0] = "none", "IKE", "AH", "ESP"}
 local id_names = {
