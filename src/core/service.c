@@ -34,7 +34,8 @@ static bool is_outside(const struct baton_service *s, const struct baton_id *pee
 	if (!s->may_choose)
 		return false;
 	r = baton_table_find(s->own->table, o->spi_i, o->spi_r);
-	if (o->epoch > 1 && !(r && r->epoch == o->epoch && baton_id_equal(r->owner, peer)))
+	if (r ? r->deleted || r->epoch != o->epoch || !baton_id_equal(r->owner, peer)
+	      : o->epoch > 1)
 		return false;
 	for (unsigned i = 0; i < o->child_count; i++) {
 		uint32_t spi = o->children[i].spi_in;

@@ -42,10 +42,7 @@ struct baton_record *baton_claim_take(struct baton_node *n, uint32_t round,
 			  ref->spi_r, baton_strerror(status));
 	if (!r || r->deleted || !baton_node_owns(n, r))
 		return NULL;
-	/* What we do not have yet is told when it is proven, or used without proof: a store where
-	 * another claim has come before this one would say that we have lost it. */
-	if (r->held || baton_own_is_proven(r))
-		baton_node_dirty(n, r, BATON_DIRTY_PUT);
+	baton_node_dirty(n, r, BATON_DIRTY_PUT);
 	if (r->version != version && !recover) {
 		/* newer than our copy; recovering, the IKE daemon's own state is the newest */
 		r->renewed = r->installing;
@@ -56,7 +53,6 @@ struct baton_record *baton_claim_take(struct baton_node *n, uint32_t round,
 
 bool baton_claim_use(struct baton_node *n, struct baton_record *r, bool recover, bool by_takeover)
 {
-	baton_node_dirty(n, r, BATON_DIRTY_PUT);
 	if (r->held && !r->stale)
 		baton_install_raise(n, r);
 	if (r->held || r->installing)

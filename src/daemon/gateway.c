@@ -140,7 +140,11 @@ static int take_session(struct baton_node *n, const struct baton_session_ref *re
 
 	if (status)
 		goto out;
-	if (r && !r->deleted && !baton_node_owns(n, r)) {
+	/* Not ours; or claimed back a moment ago, and not installed yet: what the IKE daemon has is
+	 * of before it was lost, with counters that we have forgotten. */
+	if (r && !r->deleted &&
+	    (!baton_node_owns(n, r) ||
+	     (r->unproven && !r->held && !r->installing && !n->greeting))) {
 		status = BATON_E_STALE_OWNER;
 		goto out;
 	}

@@ -127,11 +127,11 @@ static void on_claimed(struct cluster_node *n, struct baton_peer *p, const struc
 		      c->session.stale, r != NULL, r && baton_own_is_proven(r));
 		if (!r)
 			continue;
+		cluster_dirty(n, r, BATON_DIRTY_PUT);
 		if (r->version != version && !w->recovering)
 			r->held = false;
 		if (!baton_own_is_proven(r))
 			continue;
-		cluster_dirty(n, r, BATON_DIRTY_PUT);
 		check_proof(n->index, r);
 		if (!r->held)
 			install(n->index, r);
@@ -222,7 +222,6 @@ static void settle(unsigned g)
 	if (!r || r->held || baton_own_is_proven(r))
 		return;
 	r->stale = true;
-	cluster_dirty(&c->nodes[g], r, BATON_DIRTY_PUT);
 	install(g, r);
 	unproven_alone++;
 	unproven_both += gws[RACERS_FROM].has && gws[RACERS_FROM + 1].has;

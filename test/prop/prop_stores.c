@@ -226,6 +226,10 @@ static void tell(unsigned node, unsigned i, bool greeting)
 
 	if (!ike->has)
 		return;
+	if (!greeting && owns(node, i) && r->unproven && !r->held) {
+		remove_sa(node, i); /* it is of before it was lost */
+		return;
+	}
 	session.spi_i = i;
 	session.spi_r = 0x100000000u + i;
 	session.owner = n->id;
@@ -337,8 +341,7 @@ static void on_claimed(struct cluster_node *n, struct baton_peer *p, const struc
 		      (unsigned long long)c->now_ms, n->index, (unsigned)r->spi_i,
 		      p ? (int)p->index : -1, r->epoch, (unsigned)r->version, c->session.ranks,
 		      c->session.stores, c->session.stale, baton_own_is_proven(r));
-		if (r->held || baton_own_is_proven(r))
-			cluster_dirty(n, r, BATON_DIRTY_PUT);
+		cluster_dirty(n, r, BATON_DIRTY_PUT);
 		if (r->version != version && !t->recover)
 			r->held = false;
 		if (baton_own_is_proven(r)) {
@@ -386,7 +389,6 @@ static void give_up_proof(struct cluster_node *n)
 		    r->held || baton_own_is_proven(r))
 			continue;
 		r->stale = true;
-		cluster_dirty(n, r, BATON_DIRTY_PUT);
 		unproofs++;
 		use_session(n, r);
 	}
