@@ -50,6 +50,7 @@ enum baton_payload {
 	BATON_PL_LOCAL = 138,
 	BATON_PL_FRAGMENT = 139,
 	BATON_PL_DIGEST = 140,
+	BATON_PL_MEMBER = 141,
 };
 
 /* Notify types, private use (status 40960-65535) */
@@ -72,6 +73,7 @@ enum baton_notify {
 	BATON_N_BY_ADDRESS = 40977, /* SA_Retr: an address of the peer, inside the tunnel */
 	BATON_N_OFFER = 40975,	    /* SA_Stor: sessions that the receiver is asked to claim */
 	BATON_N_LIST = 40974,	    /* SA_Retr by Server ID: LEASEs of one bucket */
+	BATON_N_MEMBERS = 40978, /* SA_Retr: which gateways the store knows, and which are gone */
 };
 
 struct baton_header {
@@ -159,10 +161,18 @@ struct baton_contact {
 	uint8_t rank;	  /* of the receiver among them, from 1 */
 	uint64_t tick;	  /* the receiver's, from its last response */
 };
-/* N(SHARE): sessions whose baton_spi_hash() is index modulo of. of 0 = all. */
+/* N(SHARE): sessions whose baton_spi_hash() modulo of is one of count from index on. of 0 = all. */
 struct baton_share {
-	uint16_t index, of;
+	uint16_t index, of, count;
 };
+/* MEMBER: a gateway that a store knows. */
+enum baton_member_state { BATON_MEMBER_CURRENT = 1, BATON_MEMBER_GONE = 2 };
+struct baton_member {
+	struct baton_id id;
+	uint8_t state;	   /* enum baton_member_state */
+	uint32_t sessions; /* that it owns, as far as the store knows */
+};
+#define BATON_MEMBERS_MAX 16
 /* Both SPIs of an IKE SA. */
 struct baton_spis {
 	uint64_t spi_i, spi_r;
@@ -173,7 +183,7 @@ struct baton_message {
 	struct baton_header header;
 	struct baton_id sender;	 /* IDi: Server ID of the sender; type 0 = absent */
 	struct baton_id subject; /* IDr: Server ID asked for; type 0 = absent */
-	bool hello, synced, claim, ping, adopt, confirm, fresh, follow, digest;
+	bool hello, synced, claim, ping, adopt, confirm, fresh, follow, digest, members;
 	uint32_t least_epoch; /* N(CLAIM): of what is returned; 0 = any */
 	bool has_contact, has_tick, has_list, has_digests;
 	struct baton_contact contact;
@@ -191,6 +201,8 @@ struct baton_message {
 	struct baton_addr by_address; /* N(BY_ADDRESS): the same */
 	unsigned offer_count;
 	struct baton_spis offers[BATON_OFFERS_MAX];
+	unsigned member_count;
+	struct baton_member member[BATON_MEMBERS_MAX];
 	unsigned session_count, report_count, delete_count, status_count;
 	struct baton_session_ref sessions[BATON_ITEMS_MAX];
 	struct baton_report reports[BATON_ITEMS_MAX];
@@ -220,6 +232,7 @@ void baton_build_contact(struct baton_builder *b, const struct baton_contact *c)
 void baton_build_claim(struct baton_builder *b, uint32_t least_epoch); /* 0: any */
 void baton_build_tick(struct baton_builder *b, uint64_t tick);
 void baton_build_share(struct baton_builder *b, const struct baton_share *s);
+void baton_build_member(struct baton_builder *b, const struct baton_member *m);
 void baton_build_list(struct baton_builder *b, uint8_t bucket);
 void baton_build_digests(struct baton_builder *b, const uint64_t digests[BATON_BUCKETS]);
 void baton_build_session(struct baton_builder *b, const void *body,

@@ -133,6 +133,7 @@ struct baton_child {
 #define BATON_IKE_ENCAP_FORCED 0x08u
 #define BATON_IKE_REKEYED 0x10u /* replaced by another one; kept until the peer deletes it */
 #define BATON_IKE_ONLY 0x20u	/* it has CHILD SAs, which are not stored */
+#define BATON_IKE_MOVED 0x40u	/* local is new, and the peer has not answered there yet */
 
 /* Liveness checks are not stored one by one: the next request of the peer has the message ID
  * msgid_in, or one that is higher by less than this (docs/protocol.md 5.3.9). */

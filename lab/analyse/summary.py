@@ -114,11 +114,12 @@ def gaps(traffic, begin, end, interval):
 
 
 def lost(results, traffic, end):
-    """Sessions that carry nothing, in one direction or both, in the last second."""
+    """Sessions that carry nothing, in one direction or both, in the last second (of slow senders: three intervals)."""
+    since = end - max(1e9, 3e9 / results.number("rate", 50))
     kept = 0
     for flow, arrivals in traffic["up"].items():
         down = traffic["down"].get(flow)
-        if down and arrivals[-1][0] > end - 1e9 and down[-1][0] > end - 1e9:
+        if down and arrivals[-1][0] > since and down[-1][0] > since:
             kept += 1
     return max(0, results.number("sessions") - results.number("left") - kept)
 
@@ -218,7 +219,7 @@ def takeovers(results, traffic, end, interval):
     for begin, what in moves:
         gone = what.split(" ")[1]
         heir = what.split(" ")[2] if len(what.split(" ")) > 2 else \
-            {"gw-a": "gw-b", "gw-b": "gw-a"}[gone]
+            {"gw-a": "gw-b", "gw-b": "gw-a"}.get(gone, "")
         until = min([t for t, what in results.events
                      if t > begin and what.split(" ")[0] in ("failure", "switch", "idle")] + [end])
         one = {"gone": gone, "heir": heir}

@@ -5,16 +5,59 @@
 # LAB_MODE: baton; or for comparison ha (strongSwan's plugin of that name) or
 # reauth (plain strongSwan: the clients notice by DPD and connect anew).
 
-# peers_of NODE: whom it exchanges sessions with. A gateway: the other one and the nodes
-# that only store; those: the gateways.
+# gateways [BUT]: a line each.
+gateways() {
+	local gw
+	for gw in $LAB_GATEWAYS; do [ "$gw" = "${1-}" ] || echo "$gw"; done
+}
+
+# peers_of NODE: whom it exchanges sessions with. A gateway: the others and the nodes that only
+# store; those: the gateways.
 peers_of() {
-	case $1 in
-	gw-*)
-		echo "${PEER[$1]}"
-		stores
-		;;
-	*) printf '%s\n' gw-a gw-b ;;
-	esac
+	gateways "$1"
+	case $1 in gw-*) stores ;; esac
+}
+
+# address_of GW: where its clients reach it.
+address_of() {
+	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo "$WAN_VIP"; else echo "10.20.0.${GW_NUMBER[$1]}"; fi
+}
+
+# home_of CLIENT: the gateway it connects to; clients_of GW: how many these are.
+home_of() {
+	local gateways
+	read -ra gateways <<< "$LAB_GATEWAYS"
+	[ -n "$LAB_OWN_ADDRESSES" ] || gateways=(gw-a)
+	echo "${gateways[($1 - 1) / LAB_HOSTS % ${#gateways[@]}]}"
+}
+clients_of() {
+	local c n=0
+	for c in $(seq "$LAB_CLIENTS"); do [ "$(home_of "$c")" != "$1" ] || n=$((n + 1)); done
+	echo "$n"
+}
+
+# The virtual addresses that GW gives to its own clients, before those of the others: of 10.50.0.0/20,
+# or a part of it.
+pools_of() {
+	if [ -z "$LAB_OWN_ADDRESSES" ]; then
+		echo clients
+		return
+	fi
+	echo "$1"
+	gateways "$1"
+}
+
+write_pools() {
+	local gw first=1 count
+	echo 'pools {'
+	for gw in $LAB_GATEWAYS; do
+		count=$(clients_of "$gw")
+		[ "$count" != 0 ] || count=1
+		printf '\t%s {\n\t\taddrs = 10.50.%d.%d-10.50.%d.%d\n\t}\n' "$gw" $((first / 256)) $((first % 256)) \
+			$(((first + count - 1) / 256)) $(((first + count - 1) % 256))
+		first=$((first + count))
+	done
+	echo '}'
 }
 
 # stores_for GW: those of them that store its sessions.
@@ -47,13 +90,17 @@ write_cluster_connections() {
 }
 
 write_gateway_connections() {
-	local gw=$1 dir=$WORK/$1/swanctl c pool=clients file=$LAB_GATEWAY_CONF
+	local gw=$1 dir=$WORK/$1/swanctl c pools file=$LAB_GATEWAY_CONF
 	[ -n "$file" ] || file=$LAB/conf/gateway.conf
+	mapfile -t pools < <(pools_of "$gw")
 	echo 'include conf.d/*.conf' > "$dir/swanctl.conf"
-	fill "$file" "gateway=$WAN_VIP" "pool=$pool" "gateway_dpd=$LAB_GATEWAY_DPD" \
+	fill "$file" "gateway=$(address_of "$gw")" "pool=$(IFS=,; echo "${pools[*]}")" "gateway_dpd=$LAB_GATEWAY_DPD" \
 		> "$dir/conf.d/clients.conf"
 	# the ha plugin has a pool of its own
-	[ "$LAB_MODE" != ha ] || sed -i '/^pools {/,/^}/d' "$dir/conf.d/clients.conf"
+	if [ "$LAB_MODE" = ha ] || [ -n "$LAB_OWN_ADDRESSES" ]; then
+		sed -i '/^pools {/,/^}/d' "$dir/conf.d/clients.conf"
+	fi
+	[ -z "$LAB_OWN_ADDRESSES" ] || write_pools > "$dir/conf.d/pools.conf"
 	[ "$LAB_MODE" != baton ] || write_cluster_connections "$gw"
 	for c in $(seq $((LAB_CLIENTS + 9))); do
 		printf 'secrets {\n\teap-c%s {\n\t\tid = c%s\n\t\tsecret = "password of c%s"\n\t}\n}\n' \
@@ -94,7 +141,7 @@ gateway_charon_up() {
 # batond_up NODE: with the gateway role if it is one, with the store role unless LAB_NO_STORE
 # names it; it follows the gateways if LAB_FOLLOW names it.
 batond_up() {
-	local gw=$1 dir=$WORK/$1 peer peers='' gateway=no store=yes
+	local gw=$1 dir=$WORK/$1 peer peers='' gateway=no store=yes lines=''
 	[ "$LAB_MODE" = baton ] || return 0
 	mkdir -p "$dir/baton"
 	for peer in $(peers_of "$gw"); do
@@ -104,10 +151,12 @@ batond_up() {
 		peers+=$'\n'
 	done
 	[[ $gw != gw-* ]] || gateway=yes
+	[[ $gw != gw-* || -z $LAB_OWN_ADDRESSES ]] ||
+		lines="addresses = $(address_of "$gw")"$'\n'"on_member_gone = share"$'\n'
 	[[ " $LAB_NO_STORE " != *" $gw "* ]] || store=no
 	fill "$LAB/conf/batond.conf" "gw=$gw" "run=$dir/baton" "cluster=${GW_CLUSTER[$gw]}" \
 		"peers=$peers" "gateway=$gateway" "store=$store" "level=$LAB_BATOND_LOG" \
-		"lease=$LAB_LEASE" "hold=$LAB_HOLD" "gateway_lines=$LAB_GATEWAY_LINES" > "$dir/batond.conf"
+		"lease=$LAB_LEASE" "hold=$LAB_HOLD" "gateway_lines=$lines$LAB_GATEWAY_LINES" > "$dir/batond.conf"
 	run_on "$gw" batond "$BUILD/src/daemon/batond" -f -c "$dir/batond.conf"
 	wait_for 20 "batond of $gw answers" test -S "$dir/baton/ctl.sock"
 }
@@ -160,10 +209,12 @@ gateway_up() {
 }
 
 gateways_up() {
-	local node nodes=(gw-a gw-b)
+	local node nodes=()
 	captures_ready
-	gateway_up gw-a
-	gateway_up gw-b
+	for node in $LAB_GATEWAYS; do
+		nodes+=("$node")
+		gateway_up "$node"
+	done
 	for node in $(stores); do
 		nodes+=("$node")
 		store_up "$node"
@@ -172,6 +223,10 @@ gateways_up() {
 	for node in "${nodes[@]}"; do load_connections "$node"; done
 	[ "$LAB_MODE" != ha ] || echo +1 > "$WORK/gw-a/run/charon.ha"
 	[ "$LAB_MODE" != baton ] || cluster_ready
+	if [ -n "$LAB_OWN_ADDRESSES" ]; then
+		say "gateways are up"
+		return
+	fi
 	keepalived_up gw-a
 	wait_for 20 "gw-a has the shared addresses" has_address gw-a
 	keepalived_up gw-b
@@ -188,7 +243,7 @@ peer_up() { [[ $(of_peer "$1" "${2-${PEER[$1]}}") == 'up '* ]]; }
 
 cluster_ready() {
 	local node peer
-	for node in gw-a gw-b $(stores); do
+	for node in $LAB_GATEWAYS $(stores); do
 		for peer in $(peers_of "$node"); do
 			wait_for 30 "$node has found $peer" peer_up "$node" "$peer"
 		done
@@ -242,10 +297,10 @@ power() { echo "$2" >&"${POWER[${GW_NUMBER[$1]}]}"; }
 
 # kill -9 of everything and the plug pulled, in that order, within a few milliseconds.
 crash() {
-	local gw=$1 vrrp
-	vrrp=$(< "$WORK/$gw/vrrp.pid")
+	local gw=$1 vrrp=''
+	[ -n "$LAB_OWN_ADDRESSES" ] || vrrp=$(< "$WORK/$gw/vrrp.pid")
 	note "failure $gw"
-	kill -KILL "${PID[$gw/charon]}" "${PID[$gw/keepalived]}" "$vrrp" ${PID[$gw/batond]:+"${PID[$gw/batond]}"}
+	kill -KILL "${PID[$gw/charon]}" ${PID[$gw/keepalived]:+"${PID[$gw/keepalived]}" "$vrrp"} ${PID[$gw/batond]:+"${PID[$gw/batond]}"}
 	power_off "$gw"
 	say "$gw crashes"
 	unset "PID[$gw/charon]" "PID[$gw/keepalived]" "PID[$gw/batond]"
@@ -283,10 +338,13 @@ wait_takeover() {
 	fi
 }
 
+# Without shared addresses: the stores; else the other gateway.
+first_peer() { if [ -n "$LAB_OWN_ADDRESSES" ]; then stores; else echo "${PEER[$1]}"; fi; }
+
 # power_on GW [PEER]: the machine comes up again: nothing in its kernel but what a boot configures.
 # Its peer (the other gateway) is up.
 power_on() {
-	local gw=$1 dir=$WORK/$1 peer=${2-${PEER[$1]}}
+	local gw=$1 dir=$WORK/$1 peer
 	on "$gw" /bin/sh -ec '
 		ip xfrm policy flush
 		ip xfrm state flush
@@ -306,8 +364,8 @@ power_on() {
 	gateway_up "$gw"
 	charon_ready "$gw"
 	load_connections "$gw"
-	wait_for 30 "$gw has found its peer" peer_up "$gw" "$peer"
-	keepalived_up "$gw"
+	for peer in ${2-$(first_peer "$gw")}; do wait_for 30 "$gw has found $peer" peer_up "$gw" "$peer"; done
+	[ -n "$LAB_OWN_ADDRESSES" ] || keepalived_up "$gw"
 }
 
 # What the kernel of GW has not let out, for the lease of its SA was used up.

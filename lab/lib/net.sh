@@ -9,6 +9,9 @@
 #                                                   st-1 .. st-S
 #                                                    10.40.0.2S
 #
+# LAB_GATEWAYS names the gateways. With more than those two each has its own address and its own
+# clients (LAB_OWN_ADDRESSES), 10.20.0.11 and on, and nobody has the shared ones.
+#
 # Every network is one bridge, and every packet is captured there, once. The name
 # space of host X is baton-lab-X. Interfaces of a gateway: wan, prot, clus; of a node
 # that only stores (LAB_STORES of them): clus.
@@ -18,8 +21,8 @@ WAN_VIP=10.20.0.10
 PROT_VIP=10.30.0.10
 SRV=10.30.0.2
 POOL_NET=10.50.0.0/16
-declare -A GW_NUMBER=([gw-a]=11 [gw-b]=12)
-declare -A GW_CLUSTER=([gw-a]=10.40.0.1 [gw-b]=10.40.0.2
+declare -A GW_NUMBER=([gw-a]=11 [gw-b]=12 [gw-c]=13 [gw-d]=14)
+declare -A GW_CLUSTER=([gw-a]=10.40.0.1 [gw-b]=10.40.0.2 [gw-c]=10.40.0.3 [gw-d]=10.40.0.4
 	[st-1]=10.40.0.21 [st-2]=10.40.0.22 [st-3]=10.40.0.23)
 declare -A PEER=([gw-a]=gw-b [gw-b]=gw-a)
 declare -A PORT=([wan]=wan [srv]=prot [cluster]=clus) # of a gateway in each network
@@ -166,7 +169,7 @@ impair() {
 # Both directions of every network: what the bridge sends to each of its ports.
 impair_networks() {
 	local h
-	for h in gw-a gw-b; do
+	for h in $LAB_GATEWAYS; do
 		impair wan "$h" "$LAB_WAN"
 		impair srv "$h" "$LAB_PROTECTED"
 		impair cluster "$h" "$LAB_CLUSTER"
@@ -229,7 +232,7 @@ capture() {
 # The first SA of a kernel waits for its ciphers to be loaded and tested, seconds
 # where the processor is emulated: not while a client waits.
 warm_kernel() {
-	modprobe -aq aesni_intel veth bridge esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet sch_netem || true
+	modprobe -aq aesni_intel veth bridge esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet nf_conntrack nft_ct sch_netem || true
 	unshare -n ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 reqid 1 \
 		mode tunnel aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
 }
@@ -241,19 +244,40 @@ gateway_links() {
 	done
 }
 
+# What the protected host sends to a client goes to the gateway that the client's packets came
+# through last, as where gateways announce their clients to the routers.
+ways_follow_clients() {
+	local gw n
+	{
+		echo "table ip ways {"
+		echo "chain in { type filter hook prerouting priority mangle;"
+		for gw in $LAB_GATEWAYS; do
+			echo "ip saddr $POOL_NET ether saddr $(mac_of "$gw" prot) ct mark set ${GW_NUMBER[$gw]}"
+		done
+		echo "}"
+		echo "chain out { type route hook output priority -150; meta mark set ct mark; }"
+		echo "}"
+	} | on srv nft -f - || fail "the ways of the protected host cannot be set up"
+	for gw in $LAB_GATEWAYS; do
+		n=${GW_NUMBER[$gw]}
+		printf '%s\n' "rule add fwmark $n lookup $n" \
+			"route add default via 10.30.0.$n dev net0 table $n"
+	done | ip -n "${NS}srv" -batch -
+}
+
 # The nodes that store and are no gateways.
 stores() { seq -f 'st-%g' "$LAB_STORES"; }
 
 network_up() {
-	local h jobs=() stores
+	local h jobs=() stores gateways
 	mapfile -t stores < <(stores)
-	say "networks: $LAB_HOSTS client host(s), WAN router, gw-a, gw-b,${stores[*]:+ ${stores[*]},} protected host"
+	read -ra gateways <<< "$LAB_GATEWAYS"
+	say "networks: $LAB_HOSTS client host(s), WAN router, ${LAB_GATEWAYS// /, },${stores[*]:+ ${stores[*]},} protected host"
 	{
-		for h in wan srv cluster gw-a gw-b "${stores[@]}" $(seq -f 'cl-%g' "$LAB_HOSTS"); do
+		for h in wan srv cluster "${gateways[@]}" "${stores[@]}" $(seq -f 'cl-%g' "$LAB_HOSTS"); do
 			echo "netns add $NS$h"
 		done
-		gateway_links gw-a
-		gateway_links gw-b
+		for h in "${gateways[@]}"; do gateway_links "$h"; done
 		for h in "${stores[@]}"; do
 			echo "link add clus netns $NS$h type veth peer name $h netns ${NS}cluster"
 		done
@@ -261,11 +285,12 @@ network_up() {
 			echo "link add wan netns $NS$h type veth peer name $h netns ${NS}wan"
 		done
 	} | ip -batch -
-	set_up_network wan 1 10.20.0.1 gw-a gw-b & jobs+=($!)
-	set_up_network srv 0 $SRV gw-a gw-b & jobs+=($!)
-	set_up_network cluster 0 10.40.0.99 gw-a gw-b "${stores[@]}" & jobs+=($!)
-	set_up_gateway gw-a & jobs+=($!)
-	set_up_gateway gw-b & jobs+=($!)
+	set_up_network wan 1 10.20.0.1 "${gateways[@]}" & jobs+=($!)
+	set_up_network srv 0 $SRV "${gateways[@]}" & jobs+=($!)
+	set_up_network cluster 0 10.40.0.99 "${gateways[@]}" "${stores[@]}" & jobs+=($!)
+	for h in "${gateways[@]}"; do
+		set_up_gateway "$h" & jobs+=($!)
+	done
 	for h in "${stores[@]}"; do
 		set_up_store "$h" & jobs+=($!)
 	done
@@ -276,8 +301,8 @@ network_up() {
 	capture wan wan
 	capture protected srv
 	capture cluster cluster
-	power_switch gw-a
-	power_switch gw-b
+	for h in "${gateways[@]}"; do power_switch "$h"; done
+	[ -z "$LAB_OWN_ADDRESSES" ] || ways_follow_clients
 	impair_networks
 }
 

@@ -4,15 +4,19 @@
 
 # Networks, gateways, connected clients, traffic that flows.
 begin() {
-	local store
+	local store gw n
 	network_up
 	gateways_up
 	clients_up
 	traffic_up
 	wait_traffic 30
 	if [ "$LAB_MODE" = baton ]; then
-		for store in $(stores_for gw-a); do
-			wait_for 30 "$store stores all sessions" all_stored gw-a "$LAB_CLIENTS" "$store"
+		for gw in $LAB_GATEWAYS; do
+			n=$(clients_of "$gw")
+			[ "$n" != 0 ] || continue
+			for store in $(stores_for "$gw"); do
+				wait_for 30 "$store stores all sessions of $gw" all_stored "$gw" "$n" "$store"
+			done
 		done
 	fi
 	remember_spis start

@@ -9,6 +9,7 @@
 #include "baton_rekey.h"
 #include "baton_remove.h"
 #include "baton_restore.h"
+#include "baton_move.h"
 #include "baton_resume.h"
 #include "baton_version.h"
 #include "baton_vips.h"
@@ -173,6 +174,7 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		baton_kernel_init();
 		baton_vips_init();
 		baton_resume_init();
+		baton_move_init(this->teller);
 		keymat_register_constructor(IKEV2, baton_keymat_create);
 		charon->bus->add_listener(charon->bus, &this->capture->listener);
 		this->link->start(this->link);
@@ -182,6 +184,7 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		charon->bus->remove_listener(charon->bus, &this->capture->listener);
 		this->hold->stop(this->hold);
 		keymat_register_constructor(IKEV2, NULL);
+		baton_move_deinit();
 		baton_resume_deinit();
 		baton_vips_deinit();
 		baton_kernel_deinit();

@@ -19,6 +19,7 @@
 #include "baton_child.h"
 #include "baton_convert.h"
 #include "baton_establish.h"
+#include "baton_move.h"
 #include "baton_remove.h"
 #include "baton_resume.h"
 #include "baton_vips.h"
@@ -364,6 +365,10 @@ static int activate(restore_t *r)
 			 ike_sa->get_my_host(ike_sa), ike_sa->get_my_id(ike_sa),
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
+		if (r->session->flags & BATON_IKE_MOVED)
+		{	/* before anything else is sent */
+			baton_move(ike_sa);
+		}
 		baton_fresh_create(ike_sa, r->fresh,
 						   (r->session->flags & BATON_IKE_ONLY) != 0);
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);

@@ -2,6 +2,7 @@
 #include "baton_snapshot.h"
 #include "baton_convert.h"
 #include "baton_keymat.h"
+#include "baton_move.h"
 
 #include <daemon.h>
 
@@ -364,6 +365,10 @@ const char *baton_snapshot(ike_sa_t *ike_sa, baton_child_keys_cb_t find,
 	if (ike_sa->get_state(ike_sa) == IKE_REKEYED)
 	{
 		s->flags |= BATON_IKE_REKEYED;
+	}
+	if (baton_is_moving(ike_sa))
+	{
+		s->flags |= BATON_IKE_MOVED;
 	}
 	s->msgid_in = ike_sa->get_message_id(ike_sa, FALSE);
 	s->msgid_out = ike_sa->get_message_id(ike_sa, TRUE);

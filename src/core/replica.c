@@ -54,7 +54,7 @@ void baton_peer_dirty(struct baton_peer *p, struct baton_record *r, uint8_t what
 {
 	struct baton_replica *rep;
 
-	if (baton_record_attach(p->own->table, r))
+	if (p->absent || baton_record_attach(p->own->table, r))
 		return; /* out of memory: it counts as not stored */
 	rep = &r->peers[p->index];
 	if (!rep->dirty) {
@@ -79,6 +79,24 @@ void baton_peer_forget(struct baton_peer *p, struct baton_record *r)
 {
 	dequeue(p, r);
 	r->peers[p->index].dirty_since_ms = 0;
+}
+
+void baton_peer_begin(const struct baton_peer *p, struct baton_record *r)
+{
+	if (baton_record_is_attached(r))
+		r->peers[p->index] = (struct baton_replica){0};
+}
+
+void baton_peer_leave(struct baton_peer *p)
+{
+	struct baton_record *r;
+
+	while ((r = TAILQ_FIRST(&p->queue)))
+		baton_peer_forget(p, r);
+	p->absent = true;
+	p->counted = p->held_back = false;
+	p->rank = p->stores = 0;
+	p->state = BATON_PEER_DOWN;
 }
 
 static int start(struct baton_peer *p, struct baton_builder *b, struct baton_batch *batch,
@@ -412,6 +430,8 @@ static void take_list(struct baton_peer *p, uint8_t bucket, uint64_t now_ms)
 
 uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)
 {
+	if (p->absent)
+		return UINT64_MAX;
 	if (!p->probing && now_ms >= p->probe_ms &&
 	    (p->state == BATON_PEER_DOWN ||
 	     (!p->counted && now_ms - p->x.last_heard_ms >= BATON_PROBE_MS))) {
@@ -442,11 +462,11 @@ uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)
 int baton_peer_ask(struct baton_peer *p, struct baton_builder *b, void *tag, uint64_t now_ms,
 		   uint64_t deadline_ms)
 {
-	struct baton_batch *batch = calloc(1, sizeof(*batch));
+	struct baton_batch *batch = p->absent ? NULL : calloc(1, sizeof(*batch));
 	int err;
 
 	if (!batch)
-		return -BATON_E_SYSTEM;
+		return p->absent ? -BATON_E_UNREACHABLE : -BATON_E_SYSTEM;
 	batch->kind = TAG_ASK;
 	batch->tag = tag;
 	err = start(p, b, batch, now_ms, deadline_ms);

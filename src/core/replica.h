@@ -84,6 +84,7 @@ struct baton_peer {
 	void *ctx;
 	enum baton_peer_state state;
 	uint64_t state_since_ms;
+	bool absent;	      /* removed: it is told and asked nothing */
 	uint64_t synced_boot; /* boot ID of the peer that has had everything, 0 = none */
 	bool hello_due, synced_due, probing;
 	uint8_t stores, rank; /* its place among our stores; rank 0: it is none */
@@ -116,6 +117,10 @@ void baton_peer_init(struct baton_peer *p, unsigned index, struct baton_ownershi
 void baton_peer_dirty(struct baton_peer *p, struct baton_record *r, uint8_t what, uint64_t now_ms);
 /* Takes r off the queue before it is dropped or given away. */
 void baton_peer_forget(struct baton_peer *p, struct baton_record *r);
+/* A peer that is new: it has been told nothing of r, whatever one before it had. */
+void baton_peer_begin(const struct baton_peer *p, struct baton_record *r);
+/* It is removed: what was to be told is forgotten. Requests under way run out. */
+void baton_peer_leave(struct baton_peer *p);
 /* Sends what may be sent now. Call after changes and after every input. Returns when to call again
  * at the latest. */
 uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define COUNT_MS 500u
+
 static void add_status(struct baton_service *s, struct baton_builder *b, uint64_t spi_i,
 		       uint64_t spi_r, int status)
 {
@@ -209,7 +211,9 @@ static bool is_in_share(const struct baton_service *s, const struct baton_record
 {
 	const struct baton_share *share = &s->msg.share;
 
-	return share->of == 0 || baton_spi_hash(r->spi_i, r->spi_r) % share->of == share->index;
+	uint64_t part = share->of ? baton_spi_hash(r->spi_i, r->spi_r) % share->of : 0;
+
+	return share->of == 0 || (part >= share->index && part - share->index < share->count);
 }
 
 /* Makes r the peer's, or finds that it is. A status; BUSY: this is a late copy of a claim, which
@@ -383,6 +387,56 @@ static void answer_list(const struct baton_service *s, struct baton_builder *b)
 	}
 }
 
+/* Counted twice in a second: there may be many sessions, and many who ask. */
+static void count_sessions(struct baton_service *s, uint64_t now_ms)
+{
+	const struct baton_record *r;
+
+	if (s->counted_ms && now_ms - s->counted_ms < COUNT_MS)
+		return;
+	s->counted_ms = now_ms;
+	memset(s->sessions, 0, sizeof(s->sessions));
+	TAILQ_FOREACH(r, &s->own->table->records, all) {
+		const struct baton_standing *st = r->deleted ? NULL
+							     : baton_standing_find(&s->standings,
+										   r->owner);
+
+		if (st)
+			s->sessions[st - s->standings.of]++;
+	}
+}
+
+unsigned baton_service_members(struct baton_service *s, uint64_t now_ms,
+			       struct baton_member members[BATON_MEMBERS_MAX])
+{
+	unsigned count = 0;
+
+	count_sessions(s, now_ms);
+	for (unsigned i = 0; i < s->standings.count && count < BATON_MEMBERS_MAX; i++) {
+		const struct baton_standing *st = &s->standings.of[i];
+
+		/* Without a CONTACT it is a peer that has only claimed. */
+		if (!st->stores)
+			continue;
+		members[count++] = (struct baton_member){
+			.id = st->owner,
+			.state = baton_standing_is_member(st, now_ms) ? BATON_MEMBER_CURRENT
+								      : BATON_MEMBER_GONE,
+			.sessions = s->sessions[i],
+		};
+	}
+	return count;
+}
+
+static void answer_members(struct baton_service *s, uint64_t now_ms, struct baton_builder *b)
+{
+	struct baton_member members[BATON_MEMBERS_MAX];
+	unsigned count = s->stores ? baton_service_members(s, now_ms, members) : 0;
+
+	for (unsigned i = 0; i < count; i++)
+		baton_build_member(b, &members[i]);
+}
+
 static void answer_offer(struct baton_service *s, const struct baton_id *peer,
 			 struct baton_builder *b)
 {
@@ -486,6 +540,8 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 		answer_list(s, &b);
 	else if (m->subject.type)
 		answer_bulk(s, peer, now_ms, limit, &b);
+	else if (m->members)
+		answer_members(s, now_ms, &b);
 	else if (m->ping)
 		baton_build_tick(&b, now_ms);
 	else

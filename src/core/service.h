@@ -30,9 +30,15 @@ struct baton_service {
 	struct baton_session session; /* scratch, wiped after use */
 	struct baton_outline outline; /* scratch */
 	bool decoded;		      /* session has been used */
+	uint64_t counted_ms;	      /* when sessions were counted */
+	uint32_t sessions[BATON_PEERS_MAX + 1]; /* of each of standings */
 	/* statistics */
 	uint64_t stored, retrieved, claimed, refused[32];
 };
+
+/* The gateways that count this store in, or did. Returns how many. */
+unsigned baton_service_members(struct baton_service *s, uint64_t now_ms,
+			       struct baton_member members[BATON_MEMBERS_MAX]);
 
 #define BATON_PAGE_BYTES 16384u /* of a bulk response, when the requester does not say */
 

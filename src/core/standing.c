@@ -37,11 +37,17 @@ void baton_standing_contact(struct baton_standings *s, const struct baton_id *ow
 			    const struct baton_contact *c, uint64_t now_ms)
 {
 	struct baton_standing *st = find_or_add(s, owner);
-	uint64_t until_ms = c->tick + c->hold_ms - c->hold_ms / 8;
+	uint64_t until_ms = c->tick + c->hold_ms - c->hold_ms / 8, member_ms;
 
 	/* A tick from the future is none of ours; of two the later one counts. */
 	if (!st || c->tick > now_ms)
 		return;
+	/* One that was restarted counts nobody in yet, and is not gone for that. */
+	if (c->hold_ms)
+		st->hold_ms = c->hold_ms;
+	member_ms = c->tick + st->hold_ms / 2;
+	if (member_ms > st->member_ms)
+		st->member_ms = member_ms;
 	if (boot != st->boot) {
 		if (c->tick < st->tick)
 			return; /* of the incarnation before */
@@ -60,6 +66,11 @@ void baton_standing_contact(struct baton_standings *s, const struct baton_id *ow
 bool baton_standing_is_current(const struct baton_standing *s, uint64_t now_ms)
 {
 	return s && now_ms < s->until_ms;
+}
+
+bool baton_standing_is_member(const struct baton_standing *s, uint64_t now_ms)
+{
+	return s && now_ms < s->member_ms;
 }
 
 static bool is_over(const struct baton_standing *st, uint64_t boot, uint64_t now_ms)

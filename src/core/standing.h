@@ -13,6 +13,9 @@
  *
  * A hold of 0 says how many stores there are, and makes nothing current.
  *
+ * It is also the owner's lease as a member of the cluster, which is shorter: half of the hold. Who
+ * takes over from a member that is gone needs copies that are still current.
+ *
  * A claim is executed once: a copy of it that comes late, when others have had
  * the session in between, claims nothing.
  */
@@ -30,9 +33,11 @@
 
 struct baton_standing {
 	struct baton_id owner;
-	uint64_t until_ms; /* current until then */
-	uint64_t boot;	   /* ... for what this incarnation of it has put */
-	uint64_t tick;	   /* of the CONTACT that said stores and rank */
+	uint64_t until_ms;  /* current until then */
+	uint64_t member_ms; /* a member until then: not gone, whatever its copies are worth */
+	uint32_t hold_ms;   /* of its last CONTACT that had one */
+	uint64_t boot;	    /* ... for what this incarnation of it has put */
+	uint64_t tick;	    /* of the CONTACT that said stores and rank */
 	uint8_t stores, rank;
 	/* claims of this peer that were executed: its incarnation and those before, the highest
 	 * message ID, and a bit for each of the 64 up to it */
@@ -61,6 +66,8 @@ const struct baton_standing *baton_standing_find(const struct baton_standings *s
 void baton_standing_contact(struct baton_standings *s, const struct baton_id *owner, uint64_t boot,
 			    const struct baton_contact *c, uint64_t now_ms);
 bool baton_standing_is_current(const struct baton_standing *s, uint64_t now_ms);
+/* Has it been in contact so lately that it is not gone? */
+bool baton_standing_is_member(const struct baton_standing *s, uint64_t now_ms);
 /* True for the first copy of a claim, which is marked as executed. */
 bool baton_standing_claim(struct baton_standings *s, const struct baton_id *claimant, uint64_t boot,
 			  uint32_t msgid, uint64_t now_ms);

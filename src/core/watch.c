@@ -70,8 +70,12 @@ bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t 
 
 	if (in_seq <= c->in_seq)
 		return false;
+	/* The kernel reports once in that time at most: two that are read together lie as far
+	 * apart. */
+	if (passed_ms < w->age_ms)
+		passed_ms = w->age_ms;
 	if (m->seen_ms)
-		rate = (in_seq - c->in_seq) * 1000 / (passed_ms ? passed_ms : 1);
+		rate = (in_seq - c->in_seq) * 1000 / passed_ms;
 	/* A rise is believed at once, a fall by a quarter each time. */
 	if (rate < m->rate_pps - m->rate_pps / 4)
 		rate = m->rate_pps - m->rate_pps / 4;

@@ -62,6 +62,9 @@ void show_status(const json_t *o)
 			       number(p, "follow_lag_ms"));
 		show_refused("refused from it", json_object_get(p, "refused"));
 	}
+	json_array_foreach(json_object_get(o, "members"), i, p)
+		printf("member %s: %s, %lld sessions\n", text(p, "server_id"), text(p, "state"),
+		       number(p, "owns"));
 	show_refused("refused by the store role", json_object_get(o, "store_refused"));
 	if (t) {
 		printf("last takeover: ");

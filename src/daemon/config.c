@@ -207,6 +207,14 @@ static int set_store_loss(struct baton_config *c, const char *value)
 	return 0;
 }
 
+static int set_member_gone(struct baton_config *c, const char *value)
+{
+	if (strcmp(value, "ignore") && strcmp(value, "share"))
+		return -BATON_E_VALUE;
+	c->share_on_gone = value[0] == 's';
+	return 0;
+}
+
 static int set_server_id(struct baton_config *c, const char *value)
 {
 	if (set_text(c->server_name, sizeof(c->server_name), value))
@@ -273,6 +281,28 @@ static int get_net(struct baton_net *n, const char *text, size_t len)
 	    bits > (n->addr.family == AF_INET6 ? 128 : 32))
 		return -BATON_E_VALUE;
 	n->bits = (uint8_t)bits;
+	return 0;
+}
+
+/* "192.0.2.10 2001:db8::10" */
+static int set_addresses(struct baton_config *c, const char *value)
+{
+	char buf[64];
+
+	c->address_count = 0;
+	for (; *value; value += strspn(value, " ")) {
+		size_t len = strcspn(value, " ");
+		struct baton_addr *to = &c->addresses[c->address_count];
+
+		if (c->address_count == BATON_ADDRESSES_MAX || len >= sizeof(buf))
+			return -BATON_E_VALUE;
+		memcpy(buf, value, len);
+		buf[len] = '\0';
+		if (baton_addr_parse(to, buf, 0) || to->port)
+			return -BATON_E_VALUE;
+		c->address_count++;
+		value += len;
+	}
 	return 0;
 }
 
@@ -355,6 +385,10 @@ static int set_main(struct baton_config *c, const char *section, const char *nam
 		return set_replicate(&c->ike_only, value);
 	if (IS("gateway", "rekey_pace"))
 		return set_number(&c->rekey_pace, value, 0, 100000);
+	if (IS("gateway", "on_member_gone"))
+		return set_member_gone(c, value);
+	if (IS("gateway", "addresses"))
+		return set_addresses(c, value);
 	if (IS("gateway", "on_store_loss"))
 		return set_store_loss(c, value);
 	if (strcmp(section, "miss") == 0)
@@ -416,6 +450,11 @@ static void check_whole(struct reading *r)
 		complain(r, r->line, "[batond] server_id is missing%s%s", "", "");
 	if (c->peer_count && !c->listen.family)
 		complain(r, r->line, "[cluster] listen is missing, but there are peers%s%s", "",
+			 "");
+	/* Takers must be there before copies are out of date (docs/protocol.md 5.3.12). */
+	if (c->share_on_gone && c->hold_ms < BATON_SHARE_HOLD_MS)
+		complain(r, r->line,
+			 "[gateway] on_member_gone = share needs a hold of 8s at least%s%s", "",
 			 "");
 	if (!c->require_ipsec && c->listen.family && !is_loopback(&c->listen))
 		complain(r, r->line,
@@ -506,13 +545,13 @@ const char *baton_config_fixed(const struct baton_config *c, const struct baton_
 	if (!same_endpoint(&c->listen, &next->listen) || c->reqid != next->reqid ||
 	    c->require_ipsec != next->require_ipsec || c->mtu != next->mtu)
 		return "[cluster]";
-	if (c->peer_count != next->peer_count)
-		return "[peer]";
 	for (unsigned i = 0; i < c->peer_count; i++)
-		if (!baton_id_equal(&c->peers[i].id, &next->peers[i].id) ||
-		    !same_endpoint(&c->peers[i].addr, &next->peers[i].addr) ||
-		    c->peers[i].store != next->peers[i].store)
-			return "[peer]";
+		for (unsigned j = 0; j < next->peer_count; j++)
+			if (!c->peers[i].absent &&
+			    baton_id_equal(&c->peers[i].id, &next->peers[j].id) &&
+			    (!same_endpoint(&c->peers[i].addr, &next->peers[j].addr) ||
+			     c->peers[i].store != next->peers[j].store))
+				return "address or store of a [peer]";
 	if (c->gateway != next->gateway || c->store != next->store)
 		return "role";
 	if (c->fence != next->fence || (c->fence && c->lease != next->lease))

@@ -12,12 +12,16 @@
 #define BATON_CONFIG_PATH "/etc/baton/batond.conf"
 #define BATON_RUN_DIR "/run/baton"
 
+#define BATON_ADDRESSES_MAX 8u
+#define BATON_SHARE_HOLD_MS 8000u
+
 struct baton_peer_config {
 	struct baton_id id;
 	char name[BATON_NAME_MAX];
 	struct baton_addr addr;
 	bool store;		      /* this gateway keeps its sessions there */
 	struct baton_partitions spis; /* the inbound SPIs that it chooses; none: any */
+	bool absent; /* of a running node: no such peer any more, its place is empty */
 	bool follow; /* this node keeps a copy of the peer's, though it is none of its stores */
 };
 
@@ -44,10 +48,13 @@ struct baton_config {
 	enum baton_ack ack;
 	uint32_t ack_wait_ms; /* for the stores' acknowledgement; then fence_on_loss decides */
 	enum baton_replay_mode replay_mode;
-	bool ike_only;	     /* replicate = ike: the CHILD SAs stay here */
-	uint32_t rekey_pace; /* rekeyings a second after a takeover, 0 = none */
-	bool fence;	     /* the kernel ends SAs at their lease */
-	bool fence_on_loss;  /* on_store_loss = fence, else continue */
+	bool ike_only;		/* replicate = ike: the CHILD SAs stay here */
+	uint32_t rekey_pace;	/* rekeyings a second after a takeover, 0 = none */
+	bool fence;		/* the kernel ends SAs at their lease */
+	bool fence_on_loss;	/* on_store_loss = fence, else continue */
+	bool share_on_gone;	/* on_member_gone = share, else ignore */
+	unsigned address_count; /* where this gateway serves clients; none: wherever */
+	struct baton_addr addresses[BATON_ADDRESSES_MAX];
 	uint32_t max_sessions;
 	bool fetch_on_miss; /* [miss] */
 	uint32_t miss_queue;

@@ -151,7 +151,8 @@ static int parse_share(const char *argument, char *subject, size_t size, struct 
 	of = strtoul(end + 1, &end, 10);
 	if (*end || !index || index > of || of > UINT16_MAX)
 		return -BATON_E_VALUE;
-	*share = (struct baton_share){.index = (uint16_t)(index - 1), .of = (uint16_t)of};
+	*share = (struct baton_share){
+		.index = (uint16_t)(index - 1), .of = (uint16_t)of, .count = 1};
 	return 0;
 }
 

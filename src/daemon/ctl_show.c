@@ -159,6 +159,33 @@ static json_t *show_miss(const struct baton_node *n)
 			 (json_int_t)s->source_limited, "full", (json_int_t)s->full);
 }
 
+/* The other members of the cluster, as the stores see them; null where nobody looks. */
+static json_t *show_members(const struct baton_node *n, uint64_t now_ms)
+{
+	const struct baton_view *views = n->members.views;
+	json_t *all;
+
+	if (!n->config.share_on_gone)
+		return json_null();
+	all = json_array();
+	for (unsigned i = 0; i < n->peer_count; i++) {
+		const struct baton_id *member = &n->peers[i].id;
+		const struct baton_member *m = baton_members_find(views, n->peer_count + 1, member,
+								  now_ms);
+
+		if (m && !n->peers[i].absent)
+			json_array_append_new(
+				all, json_pack("{s:s, s:s, s:I}", "server_id",
+					       n->config.peers[i].name, "state",
+					       baton_members_is_gone(views, n->peer_count + 1,
+								     member, now_ms)
+						       ? "gone"
+						       : "current",
+					       "owns", (json_int_t)m->sessions));
+	}
+	return all;
+}
+
 json_t *baton_show_status(struct baton_node *n)
 {
 	uint64_t now_ms = baton_now_ms();
@@ -170,7 +197,8 @@ json_t *baton_show_status(struct baton_node *n)
 	if (n->config.store)
 		json_array_append_new(roles, json_string("store"));
 	for (unsigned i = 0; i < n->peer_count; i++)
-		json_array_append_new(peers, show_peer(n, &n->peers[i], now_ms));
+		if (!n->peers[i].absent)
+			json_array_append_new(peers, show_peer(n, &n->peers[i], now_ms));
 	o = json_pack("{s:s, s:s, s:o, s:f, s:o, s:b, s:b, s:b, s:o, s:o}", "server_id",
 		      n->config.server_name, "version", BATON_VERSION, "roles", roles, "up_s",
 		      seconds(n->started_ms, now_ms), "boot_id", hex64(n->boot),
@@ -183,6 +211,7 @@ json_t *baton_show_status(struct baton_node *n)
 	json_object_set_new(o, "sessions_unprotected", json_integer(n->alone_count));
 	if (n->last_takeover.start_us)
 		json_object_set_new(o, "last_takeover", baton_show_takeover(&n->last_takeover));
+	json_object_set_new(o, "members", show_members(n, now_ms));
 	json_object_set_new(o, "miss", show_miss(n));
 	json_object_set_new(o, "store_refused", refusals(n->service->refused));
 	json_object_set_new(o, "counters",
@@ -229,7 +258,7 @@ static json_t *show_stored(struct baton_node *n, const struct baton_record *r)
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		const struct baton_replica *rep = &r->peers[i];
 
-		if (baton_node_owns(n, r))
+		if (!n->peers[i].absent && baton_node_owns(n, r))
 			json_array_append_new(
 				a,
 				json_pack("{s:s, s:I, s:b}", "server_id", n->config.peers[i].name,

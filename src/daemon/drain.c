@@ -81,7 +81,7 @@ int baton_drain_start(struct baton_node *n, const struct baton_id *to, const str
 	unsigned i;
 
 	for (i = 0; i < n->peer_count; i++)
-		if (baton_id_equal(to, &n->peers[i].id))
+		if (!n->peers[i].absent && baton_id_equal(to, &n->peers[i].id))
 			break;
 	if (i == n->peer_count)
 		return -BATON_E_NOT_PEER;

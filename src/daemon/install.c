@@ -49,7 +49,9 @@ static int send_install(struct baton_node *n, struct baton_install *i, struct ba
 	struct baton_builder b;
 	int len;
 
-	len = baton_record_decode(r, baton_now_ms(), &n->session);
+	len = i->adopt ? 0 : baton_address_move(n, r);
+	if (!len)
+		len = baton_record_decode(r, baton_now_ms(), &n->session);
 	if (!len && !n->fence && baton_session_needs_fence(&n->session))
 		len = -BATON_E_CONFIG;
 	if (!len)

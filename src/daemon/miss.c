@@ -268,10 +268,10 @@ void baton_miss_open(struct baton_node *n)
 		return;
 	options = (struct baton_guard_options){.queue = (uint16_t)n->config.miss_queue,
 					       .length = n->config.miss.held_max + 4096,
-					       .friend_count = n->peer_count};
+					       .client_count = n->config.client_net_count};
 	for (unsigned i = 0; i < n->peer_count; i++)
-		options.friends[i] = n->peers[i].addr;
-	options.client_count = n->config.client_net_count;
+		if (!n->peers[i].absent)
+			options.friends[options.friend_count++] = n->peers[i].addr;
 	memcpy(options.clients, n->config.client_nets, sizeof(options.clients));
 	if (baton_guard_open(&n->guard, &options, &why)) {
 		baton_log(BATON_LOG_ERROR, "miss_unavailable", "reason=\"%s\" error=\"%s\"", why,
@@ -293,6 +293,21 @@ void baton_miss_open(struct baton_node *n)
 	baton_log(BATON_LOG_INFO, "miss_ready", "queue=%u esp=%u ike=%u", n->config.miss_queue,
 		  baton_guard_known(n->guard, BATON_GUARD_ESP),
 		  baton_guard_known(n->guard, BATON_GUARD_IKE));
+}
+
+void baton_miss_reopen(struct baton_node *n)
+{
+	struct baton_record *r;
+
+	if (!n->guard)
+		return;
+	baton_miss_close(n);
+	TAILQ_FOREACH(r, &n->table.records, all) {
+		r->guarded = false;
+		for (unsigned i = 0; i < r->mark_count; i++)
+			r->marks[i].guarded = false;
+	}
+	baton_miss_open(n);
 }
 
 void baton_miss_close(struct baton_node *n)

@@ -3,10 +3,8 @@
 
 #include "daemon/datagrams.h"
 #include "daemon/ipsec_socket.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,221 +33,6 @@ void baton_node_dirty(struct baton_node *n, struct baton_record *r, uint8_t what
 		baton_peer_dirty(&n->peers[i], r, what, baton_now_ms());
 }
 
-static socklen_t to_sockaddr(const struct baton_addr *a, struct sockaddr_storage *ss)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)ss;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ss;
-
-	memset(ss, 0, sizeof(*ss));
-	if (a->family == AF_INET) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(a->port);
-		memcpy(&v4->sin_addr, a->ip, 4);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(a->port);
-	memcpy(&v6->sin6_addr, a->ip, 16);
-	return sizeof(*v6);
-}
-
-static struct baton_addr from_sockaddr(const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *v4 = (const struct sockaddr_in *)ss;
-	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)ss;
-	struct baton_addr a = {0};
-
-	if (ss->ss_family == AF_INET) {
-		a.family = AF_INET;
-		a.port = ntohs(v4->sin_port);
-		memcpy(a.ip, &v4->sin_addr, 4);
-	} else if (ss->ss_family == AF_INET6) {
-		a.family = AF_INET6;
-		a.port = ntohs(v6->sin6_port);
-		memcpy(a.ip, &v6->sin6_addr, 16);
-	}
-	return a;
-}
-
-/* ---- a peer's exchange ------------------------------------------------------------------- */
-struct peer_ctx {
-	struct baton_node *node;
-	struct baton_peer *peer;
-	struct sockaddr_storage to;
-	socklen_t to_len;
-	uint64_t storeless_boot; /* the boot ID with which it said that it has no store role */
-};
-static struct peer_ctx peer_ctxs[BATON_PEERS_MAX];
-
-static void send_datagram(void *ctx, const void *buf, size_t len)
-{
-	struct peer_ctx *c = ctx;
-
-	baton_datagrams_send(c->node->datagrams, c->node->udp.fd, buf, len, &c->to, c->to_len);
-}
-
-static void take_request(void *ctx, const void *buf, size_t len)
-{
-	static uint8_t out[BATON_MESSAGE_MAX]; /* single-threaded; wiped below */
-	struct peer_ctx *c = ctx;
-	struct baton_reader r;
-	struct baton_header h;
-	int n;
-
-	baton_reader_init(&r, buf, len);
-	if (baton_header_decode(&h, &r) == 0 && h.spi_i != c->peer->x.peer_boot)
-		c->peer->probe_ms = 0; /* restarted, or new to us: do not wait to find out */
-	n = baton_service_answer(c->node->service, &c->peer->id, buf, len, baton_now_ms(), out,
-				 sizeof(out));
-	if (n > 0) {
-		baton_exchange_respond(&c->peer->x, out, (size_t)n);
-		baton_wipe(out, (size_t)n);
-	}
-}
-
-static void take_response(void *ctx, void *tag, const void *buf, size_t len)
-{
-	struct peer_ctx *c = ctx;
-
-	baton_peer_response(c->peer, tag, buf, len, baton_now_ms());
-}
-
-static const struct baton_exchange_ops exchange_ops = {
-	.send = send_datagram,
-	.request = take_request,
-	.response = take_response,
-};
-
-/* Our stores, in the order of the configuration: peers that are not known to have no store role. */
-static void rank_stores(struct baton_node *n)
-{
-	bool is_store[BATON_PEERS_MAX] = {false};
-
-	for (unsigned i = 0; i < n->peer_count; i++)
-		is_store[i] = n->config.peers[i].store && !peer_ctxs[i].storeless_boot;
-	baton_stores_rank(n->peer_list, n->peer_count, is_store);
-	n->service->own_stores = 0;
-	for (unsigned i = 0; i < n->peer_count; i++)
-		n->service->own_stores += is_store[i];
-	n->ranked_ms = baton_now_ms();
-}
-
-static void peer_state(void *ctx, struct baton_peer *p)
-{
-	struct baton_node *n = ctx;
-	struct peer_ctx *c = &peer_ctxs[p->index];
-
-	baton_log(p->state == BATON_PEER_DOWN ? BATON_LOG_WARNING : BATON_LOG_INFO, "peer_state",
-		  "peer=%s state=%s", n->config.peers[p->index].name,
-		  baton_peer_state_names[p->state]);
-	if (c->storeless_boot && c->storeless_boot != p->x.peer_boot) {
-		c->storeless_boot = 0; /* it was restarted, perhaps with another role */
-		rank_stores(n);
-	}
-	if (p->state == BATON_PEER_UP && n->link.connected && !n->recovered)
-		n->recover_due = true; /* it may have what we have forgotten */
-}
-
-static void peer_refused(void *ctx, struct baton_peer *p, const struct baton_status *s)
-{
-	struct baton_node *n = ctx;
-	struct peer_ctx *c = &peer_ctxs[p->index];
-
-	if (s->status == BATON_E_SPI_COLLISION)
-		baton_partition_collided(n, s->spi_i, s->spi_r);
-	if (s->status == BATON_E_EXCHANGE) {
-		if (!c->storeless_boot)
-			baton_log(BATON_LOG_INFO, "peer_stores_nothing", "peer=%s",
-				  n->config.peers[p->index].name);
-		if (!c->storeless_boot) {
-			c->storeless_boot = p->x.peer_boot;
-			rank_stores(n);
-		}
-		return;
-	}
-	baton_log(BATON_LOG_ERROR, "store_refused",
-		  "peer=%s spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " reason=\"%s\"",
-		  n->config.peers[p->index].name, s->spi_i, s->spi_r, baton_strerror(s->status));
-}
-
-/* Our sequence numbers of that session may be those of an owner before us. */
-static void peer_behind(void *ctx, struct baton_record *r)
-{
-	struct baton_node *n = ctx;
-
-	baton_log(BATON_LOG_WARNING, "session_behind",
-		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " epoch=%u action=claim", r->spi_i,
-		  r->spi_r, r->epoch);
-	n->recover_due = true;
-	n->recovered = false; /* should the claim fail: again, when a peer is back */
-}
-
-static void peer_renamed(void *ctx, struct baton_record *r)
-{
-	baton_node_dirty(ctx, r, BATON_DIRTY_PUT);
-}
-
-static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len)
-{
-	struct baton_node *n = ctx;
-
-	if (tag == &n->follows[p->index])
-		baton_follow_answer(n, p, buf, len);
-	else if (tag == &n->drain)
-		baton_drain_answer(n, buf, len);
-	else if (tag)
-		baton_fetch_answer(n, tag, buf, len);
-	else
-		baton_takeover_answer(n, p, tag, buf, len);
-}
-
-static void take_offer(void *ctx, const struct baton_id *peer, const struct baton_spis *spis)
-{
-	const struct baton_wanted w = {.protocol = 1, .ike = *spis};
-
-	(void)peer; /* whoever owns it: the stores know */
-	if (baton_fetch_start(ctx, &w))
-		baton_log(BATON_LOG_WARNING, "offer_refused",
-			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64
-			  " reason=\"too many are being fetched\"",
-			  spis->spi_i, spis->spi_r);
-}
-
-static const struct baton_replica_ops replica_ops = {
-	.renamed = peer_renamed,
-	.lost = baton_retreat_lost,
-	.behind = peer_behind,
-	.settled = baton_lease_settled,
-	.refused = peer_refused,
-	.state = peer_state,
-	.answer = peer_answer,
-};
-
-static struct baton_peer *peer_at(struct baton_node *n, const struct baton_addr *from)
-{
-	for (unsigned i = 0; i < n->peer_count; i++)
-		if (baton_addr_equal(&n->peers[i].addr, from) &&
-		    n->peers[i].addr.port == from->port)
-			return &n->peers[i];
-	return NULL;
-}
-
-static void take_datagram(struct baton_node *n, unsigned i)
-{
-	const struct sockaddr_storage *ss;
-	struct baton_addr from;
-	struct baton_peer *p;
-	size_t len;
-	const void *buf = baton_datagrams_get(n->datagrams, i, &len, &ss);
-
-	from = from_sockaddr(ss);
-	p = peer_at(n, &from);
-	if (p)
-		baton_exchange_input(&p->x, buf, len, baton_now_ms());
-	else
-		n->strangers++;
-}
-
 static void udp_ready(struct baton_source *s, uint32_t events)
 {
 	struct baton_node *n = s->ctx;
@@ -260,7 +43,7 @@ static void udp_ready(struct baton_source *s, uint32_t events)
 		unsigned got = baton_datagrams_receive(n->datagrams, s->fd, &more);
 
 		for (unsigned i = 0; i < got; i++)
-			take_datagram(n, i);
+			baton_peers_take(n, i);
 		baton_datagrams_flush(n->datagrams, s->fd);
 		baton_datagrams_done(n->datagrams);
 	}
@@ -339,8 +122,10 @@ static void note_protection(struct baton_node *n, uint64_t now_ms)
 static void note_members(struct baton_node *n, uint64_t now_ms)
 {
 	for (unsigned i = 0; i < n->peer_count; i++) {
-		bool alive = baton_standing_is_current(
-			baton_standing_find(&n->service->standings, &n->peers[i].id), now_ms);
+		bool alive = !n->peers[i].absent &&
+			     baton_standing_is_member(
+				     baton_standing_find(&n->service->standings, &n->peers[i].id),
+				     now_ms);
 
 		if (alive != n->alive[i])
 			baton_log(alive ? BATON_LOG_INFO : BATON_LOG_WARNING,
@@ -365,7 +150,7 @@ static void miss_charon(struct baton_node *n, uint64_t now_ms)
 static uint64_t turn(void *ctx, uint64_t now_ms)
 {
 	struct baton_node *n = ctx;
-	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms, drain_ms;
+	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms, drain_ms, members_ms;
 
 	/* Without that role none of the sessions here is our own. */
 	if (n->config.gateway && now_ms >= n->settle_ms) {
@@ -415,6 +200,9 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	drain_ms = baton_drain_tick(n, now_ms);
 	if (drain_ms < next)
 		next = drain_ms;
+	members_ms = n->config.gateway ? baton_members_turn(n, now_ms) : next;
+	if (members_ms < next)
+		next = members_ms;
 	listen_to_xfrm(n, now_ms);
 	if (n->xfrm_gulp_ms && n->xfrm_gulp_ms < next)
 		next = n->xfrm_gulp_ms;
@@ -452,31 +240,6 @@ static void apply(struct baton_node *n)
 		n->peers[i].hold_ms = n->config.hold_ms;
 	if (n->service)
 		baton_partition_apply(n);
-}
-
-static int start_peers(struct baton_node *n)
-{
-	n->peers = baton_locked_alloc(sizeof(*n->peers) * (n->config.peer_count + 1));
-	if (!n->peers)
-		return -BATON_E_SYSTEM;
-	for (unsigned i = 0; i < n->config.peer_count; i++) {
-		struct baton_peer *p = &n->peers[i];
-
-		if (baton_exchange_init(&p->x, &exchange_ops, &peer_ctxs[i], n->boot,
-					n->config.mtu))
-			return -BATON_E_SYSTEM;
-		n->peer_list[i] = p;
-		p->id = n->config.peers[i].id;
-		p->addr = n->config.peers[i].addr;
-		peer_ctxs[i] = (struct peer_ctx){.node = n, .peer = p};
-		peer_ctxs[i].to_len = to_sockaddr(&p->addr, &peer_ctxs[i].to);
-		baton_peer_init(p, i, &n->own, &replica_ops, n);
-		n->peer_count++;
-	}
-	for (unsigned i = 0; i < n->peer_count; i++)
-		n->peers[i].hold_ms = n->config.hold_ms;
-	rank_stores(n);
-	return 0;
 }
 
 static int start_udp(struct baton_node *n, const char **why)
@@ -543,13 +306,11 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->datagrams = baton_datagrams_new();
 	if (!n->service || !n->datagrams ||
 	    baton_table_init(&n->table, n->config.max_sessions, random64()) ||
-	    baton_loop_init(&n->loop) || start_peers(n))
+	    baton_loop_init(&n->loop) || baton_peers_start(n))
 		return -BATON_E_SYSTEM;
-	n->table.peers = n->config.peer_count;
 	n->service->own = &n->own;
 	n->service->boot = n->boot;
 	n->service->stores = n->config.store;
-	n->service->offered = n->config.gateway ? take_offer : NULL;
 	baton_partition_apply(n);
 	n->service->ctx = n;
 	/* First: a second batond of the same run_dir ends here, before it touches what the first
@@ -581,10 +342,7 @@ void baton_node_stop(struct baton_node *n)
 	if (n->udp.fd >= 0)
 		close(n->udp.fd);
 	baton_datagrams_free(n->datagrams);
-	for (unsigned i = 0; i < n->peer_count; i++)
-		baton_exchange_free(&n->peers[i].x);
-	if (n->peers)
-		baton_locked_free(n->peers, sizeof(*n->peers) * (n->config.peer_count + 1));
+	baton_peers_stop(n);
 	if (n->table.by_in)
 		baton_table_free(&n->table);
 	if (n->service)
@@ -594,7 +352,7 @@ void baton_node_stop(struct baton_node *n)
 
 int baton_node_reload(struct baton_node *n)
 {
-	struct baton_config next;
+	static struct baton_config next, before; /* single-threaded */
 	const char *fixed;
 
 	if (baton_config_read(&next, n->config_path, stderr)) {
@@ -603,12 +361,16 @@ int baton_node_reload(struct baton_node *n)
 		return -BATON_E_CONFIG;
 	}
 	fixed = baton_config_fixed(&n->config, &next);
+	if (!fixed)
+		fixed = baton_peers_arrange(n, &next);
 	if (fixed) {
 		baton_log(BATON_LOG_ERROR, "reload_refused",
 			  "reason=\"%s needs a restart\" note=\"nothing was changed\"", fixed);
 		return -BATON_E_CONFIG;
 	}
+	before = n->config;
 	n->config = next;
+	baton_peers_change(n, &before);
 	apply(n);
 	baton_gateway_rearm(n); /* a shorter lease or age means earlier reports from the kernel */
 	baton_log(BATON_LOG_INFO, "reloaded", "file=%s", n->config_path);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One batond: what its parts share. The parts:
- *   node.c      sockets, peers, the turn of the loop
+ *   node.c      sockets, the turn of the loop
+ *   peers.c     their datagrams; peers that come and go
  *   gateway.c   sessions of the local IKE daemon and their SAs in the kernel
  *   install.c   giving sessions to the IKE daemon
  *   confirm.c   telling it when the stores have what it told
@@ -13,12 +14,15 @@
  *   drain.c     giving sessions to another gateway
  *   miss.c      packets of SAs that are not here
  *   takeover.c  claiming another server's sessions
+ *   members.c   taking over the part of a member that is gone
+ *   address.c   sessions that come from another address
  *   follow.c    a copy of a peer's sessions at a node that is none of its stores
  *   ctl.c, ctl_show.c  batonctl
  */
 #ifndef BATON_DAEMON_NODE_H
 #define BATON_DAEMON_NODE_H
 
+#include "core/members.h"
 #include "core/pages.h"
 #include "core/replica.h"
 #include "core/service.h"
@@ -97,6 +101,19 @@ struct baton_drain {
 	void *waiter; /* batonctl's connection, NULL = none */
 };
 
+/* The members of the cluster, as the stores see them. */
+struct baton_absence {
+	uint64_t since_ms;	    /* gone since then, 0 = it is not */
+	uint64_t next_ms, again_ms; /* when its sessions are looked for again, how long after the
+				       last time */
+};
+struct baton_members {
+	struct baton_view views[BATON_PEERS_MAX + 1]; /* of each peer; then of our own store */
+	bool asking[BATON_PEERS_MAX];
+	struct baton_absence absences[BATON_PEERS_MAX];
+	uint64_t due_ms;
+};
+
 /* SPIs that were asked to be rekeyed lately; one after the other is overwritten. */
 #define BATON_REPLACED_MAX 64u
 struct baton_replaced {
@@ -123,10 +140,11 @@ struct baton_node {
 	struct baton_source udp;
 	struct baton_datagrams *datagrams;
 	unsigned peer_count;
-	struct baton_peer *peers; /* peer_count, locked memory */
-	struct baton_peer *peer_list[BATON_PEERS_MAX];
-	uint64_t ranked_ms; /* when the ranks of the stores changed */
+	struct baton_peer *peers; /* BATON_PEERS_MAX, locked memory; peer_count are or were used */
+	struct baton_peer *peer_list[BATON_PEERS_MAX]; /* NULL: an empty place */
+	uint64_t ranked_ms;			       /* when the ranks of the stores changed */
 	struct baton_follow follows[BATON_PEERS_MAX];
+	struct baton_members members;
 	struct baton_fetch_list fetches;
 	unsigned fetching;
 	uint64_t fetched, fetch_failed; /* statistics */
@@ -185,6 +203,18 @@ int baton_node_reload(struct baton_node *n);
 /* Marks a change of one of our sessions for every peer. */
 void baton_node_dirty(struct baton_node *n, struct baton_record *r, uint8_t what);
 bool baton_node_owns(const struct baton_node *n, const struct baton_record *r);
+
+/* peers.c */
+int baton_peers_start(struct baton_node *n);
+void baton_peers_stop(struct baton_node *n);
+/* Datagram number i of those that have been received. */
+void baton_peers_take(struct baton_node *n, unsigned i);
+/* Puts the peers of next where they are, new ones into empty places. NULL, or what needs a restart;
+ * then next is of no use. */
+const char *baton_peers_arrange(const struct baton_node *n, struct baton_config *next);
+/* The configuration was before, and is changed: peers that are not in it any more leave, new ones
+ * are there. */
+void baton_peers_change(struct baton_node *n, const struct baton_config *before);
 
 /* gateway.c */
 void baton_gateway_message(void *ctx, const void *buf, size_t len);
@@ -294,6 +324,8 @@ void baton_fetch_tick(struct baton_node *n, uint64_t now_ms);
 /* Begins, when the IKE daemon has told what it has. */
 void baton_miss_open(struct baton_node *n);
 void baton_miss_close(struct baton_node *n);
+/* There are other peers now, whose packets are none of ours to hold. */
+void baton_miss_reopen(struct baton_node *n);
 /* Are the SAs of r here? They are known to the kernel from the next flush on, or no more. */
 void baton_miss_look(struct baton_node *n, struct baton_record *r);
 /* They are not, whatever r says. left: and nobody is to be asked for them for a while. */
@@ -324,6 +356,16 @@ uint64_t baton_drain_tick(struct baton_node *n, uint64_t now_ms);
 void baton_follow_answer(struct baton_node *n, struct baton_peer *p, const void *buf, size_t len);
 /* Asks where it is time to. Returns when to call again at the latest. */
 uint64_t baton_follow_turn(struct baton_node *n, uint64_t now_ms);
+
+/* members.c */
+void baton_members_answer(struct baton_node *n, struct baton_peer *p, const void *buf, size_t len);
+/* Asks the stores, takes over what is ours to take. Returns when to call again. */
+uint64_t baton_members_turn(struct baton_node *n, uint64_t now_ms);
+
+/* address.c */
+/* A session that was claimed is about to be installed: it is at an address of ours from now on. 0
+ * or -BATON_E_*. */
+int baton_address_move(struct baton_node *n, struct baton_record *r);
 
 /* ctl.c */
 int baton_ctl_open(struct baton_node *n);

@@ -16,7 +16,7 @@ static bool may_choose(void *ctx, const struct baton_id *peer, uint32_t spi)
 	for (unsigned i = 0; i < n->config.peer_count; i++) {
 		const struct baton_peer_config *p = &n->config.peers[i];
 
-		if (baton_id_equal(&p->id, peer))
+		if (!p->absent && baton_id_equal(&p->id, peer))
 			return !p->spis.count || baton_partitions_have(&p->spis, spi);
 	}
 	return true;
@@ -26,7 +26,7 @@ void baton_partition_apply(struct baton_node *n)
 {
 	n->service->may_choose = NULL;
 	for (unsigned i = 0; i < n->config.peer_count; i++)
-		if (n->config.peers[i].spis.count)
+		if (!n->config.peers[i].absent && n->config.peers[i].spis.count)
 			n->service->may_choose = may_choose;
 }
 

@@ -176,7 +176,7 @@ static bool is_known(struct baton_node *n, const struct baton_id *id)
 	if (baton_id_equal(id, &n->config.server_id))
 		return true;
 	for (unsigned i = 0; i < n->peer_count; i++)
-		if (baton_id_equal(id, &n->peers[i].id))
+		if (!n->peers[i].absent && baton_id_equal(id, &n->peers[i].id))
 			return true;
 	TAILQ_FOREACH(r, &n->table.records, all)
 		if (!r->deleted && baton_id_equal(id, r->owner))

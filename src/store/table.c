@@ -238,6 +238,11 @@ int baton_record_attach(struct baton_table *t, struct baton_record *r)
 	return 0;
 }
 
+bool baton_record_is_attached(const struct baton_record *r)
+{
+	return r->peers != nothing;
+}
+
 /* ---- records ------------------------------------------------------------------------------- */
 struct baton_record *baton_table_add(struct baton_table *t, uint64_t spi_i, uint64_t spi_r)
 {

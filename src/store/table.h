@@ -177,6 +177,7 @@ int baton_record_set_owner(struct baton_table *t, struct baton_record *r,
 			   const struct baton_id *owner);
 /* Gives the record a state for each peer. 0 or -BATON_E_SYSTEM. */
 int baton_record_attach(struct baton_table *t, struct baton_record *r);
+bool baton_record_is_attached(const struct baton_record *r);
 /* Turns a record into a tombstone. */
 void baton_table_bury(struct baton_table *t, struct baton_record *r, uint64_t now_ms);
 void baton_table_drop(struct baton_table *t, struct baton_record *r);

@@ -75,6 +75,8 @@ static bool *flag_of(struct baton_message *m, uint16_t type)
 		return &m->follow;
 	case BATON_N_DIGEST:
 		return &m->digest;
+	case BATON_N_MEMBERS:
+		return &m->members;
 	default:
 		return NULL;
 	}
@@ -125,7 +127,8 @@ static void get_share(struct baton_reader *b, struct baton_message *m)
 {
 	m->share.index = baton_get_u16(b, "share");
 	m->share.of = baton_get_u16(b, "of");
-	if (!b->err && m->share.index >= m->share.of)
+	m->share.count = baton_get_u16(b, "count");
+	if (!b->err && (!m->share.count || m->share.index + m->share.count > m->share.of))
 		baton_reader_fail(b, -BATON_E_VALUE, "share");
 }
 
@@ -256,6 +259,24 @@ static void get_deletes(struct baton_reader *b, struct baton_message *m)
 		get_delete(b, &m->deletes[m->delete_count++]);
 }
 
+static void get_member(struct baton_reader *b, struct baton_message *m)
+{
+	struct baton_member *to = &m->member[m->member_count];
+
+	if (m->member_count == BATON_MEMBERS_MAX) {
+		baton_reader_fail(b, -BATON_E_LIMIT, "MEMBER");
+		return;
+	}
+	to->state = baton_get_u8(b, "state");
+	if (!b->err && to->state != BATON_MEMBER_CURRENT && to->state != BATON_MEMBER_GONE)
+		baton_reader_fail(b, -BATON_E_VALUE, "state");
+	baton_get_u8(b, "reserved");
+	baton_get_u16(b, "reserved");
+	to->sessions = baton_get_u32(b, "sessions");
+	get_server_id(b, &to->id);
+	m->member_count += !b->err;
+}
+
 static void get_item_status(struct baton_reader *b, struct baton_message *m)
 {
 	struct baton_status none;
@@ -293,6 +314,9 @@ static void get_part(const struct baton_payload_view *p, struct baton_reader *b,
 	case BATON_PL_LEASE:
 		get_item_status(b, m);
 		break;
+	case BATON_PL_MEMBER:
+		get_member(b, m);
+		break;
 	case BATON_PL_CURSOR:
 		if (!seen_once(seen, SEEN_CURSOR, b))
 			break;
@@ -318,7 +342,7 @@ static void clear(struct baton_message *m)
 {
 	m->sender = m->subject = (struct baton_id){0};
 	m->hello = m->synced = m->claim = m->ping = m->adopt = m->has_cursor = false;
-	m->confirm = m->fresh = m->follow = m->digest = false;
+	m->confirm = m->fresh = m->follow = m->digest = m->members = false;
 	m->has_contact = m->has_tick = m->has_list = m->has_digests = false;
 	m->contact = (struct baton_contact){0};
 	m->tick = 0;
@@ -330,7 +354,7 @@ static void clear(struct baton_message *m)
 	m->by_spi_protocol = 0;
 	m->by_spi = 0;
 	m->by_spis = (struct baton_spis){0};
-	m->offer_count = 0;
+	m->offer_count = m->member_count = 0;
 	m->at = m->by_address = (struct baton_addr){0};
 	m->session_count = m->report_count = m->delete_count = m->status_count = 0;
 }
@@ -434,6 +458,18 @@ void baton_build_share(struct baton_builder *b, const struct baton_share *s)
 	open_notify(b, BATON_N_SHARE);
 	baton_put_u16(&b->w, s->index);
 	baton_put_u16(&b->w, s->of);
+	baton_put_u16(&b->w, s->count);
+	baton_build_close(b);
+}
+
+void baton_build_member(struct baton_builder *b, const struct baton_member *m)
+{
+	baton_build_open(b, BATON_PL_MEMBER);
+	baton_put_u8(&b->w, m->state);
+	baton_put_u8(&b->w, 0);
+	baton_put_u16(&b->w, 0);
+	baton_put_u32(&b->w, m->sessions);
+	put_id_body(&b->w, &m->id);
 	baton_build_close(b);
 }
 

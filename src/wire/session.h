@@ -14,7 +14,7 @@ extern const struct local_field ike_attributes[IKE_ATTRIBUTES], child_attributes
 
 #define IKE_FLAGS                                                                                  \
 	(BATON_IKE_INITIATOR | BATON_IKE_NAT_LOCAL | BATON_IKE_NAT_REMOTE |                        \
-	 BATON_IKE_ENCAP_FORCED | BATON_IKE_REKEYED | BATON_IKE_ONLY)
+	 BATON_IKE_ENCAP_FORCED | BATON_IKE_REKEYED | BATON_IKE_ONLY | BATON_IKE_MOVED)
 #define CHILD_FLAGS                                                                                \
 	(BATON_CHILD_INITIATOR | BATON_CHILD_ESN | BATON_CHILD_ENCAP | BATON_CHILD_NO_REPLAY |     \
 	 BATON_CHILD_REKEYED | BATON_CHILD_PENDING)

@@ -155,7 +155,7 @@ static void retr_requests(const struct sink *to)
 	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
 	baton_build_id(&b, BATON_PL_IDR, &gw_b);
 	baton_build_notify(&b, BATON_N_CLAIM);
-	baton_build_share(&b, &(struct baton_share){1, 3});
+	baton_build_share(&b, &(struct baton_share){1, 3, 2});
 	end(to, &b, "retr-share");
 	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
 	baton_build_id(&b, BATON_PL_IDR, &gw_a);
@@ -170,6 +170,9 @@ static void retr_requests(const struct sink *to)
 	baton_build_id(&b, BATON_PL_IDR, &gw_a);
 	baton_build_list(&b, 7);
 	end(to, &b, "retr-list");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
+	baton_build_notify(&b, BATON_N_MEMBERS);
+	end(to, &b, "retr-members");
 }
 
 static void responses(const struct sink *to)
@@ -194,6 +197,9 @@ static void responses(const struct sink *to)
 	begin(&b, BATON_SA_RETR, BATON_FLAG_RESPONSE);
 	baton_build_tick(&b, 99);
 	end(to, &b, "retr-tick");
+	begin(&b, BATON_SA_RETR, BATON_FLAG_RESPONSE);
+	baton_build_member(&b, &(struct baton_member){gw_b, BATON_MEMBER_GONE, 7});
+	end(to, &b, "retr-members-answer");
 	begin(&b, BATON_SA_RETR, BATON_FLAG_RESPONSE);
 	baton_build_digests(&b, digests);
 	end(to, &b, "retr-digests");

@@ -25,9 +25,9 @@ static int decode(struct baton_message *m, struct baton_status *statuses, const 
 
 static int encode(const struct baton_message *m)
 {
-	static const uint16_t flags[] = {BATON_N_HELLO, BATON_N_SYNCED, BATON_N_CLAIM, BATON_N_PING,
-					 BATON_N_ADOPT};
-	const bool set[] = {m->hello, m->synced, m->claim, m->ping, m->adopt};
+	static const uint16_t flags[] = {BATON_N_HELLO, BATON_N_SYNCED, BATON_N_CLAIM,
+					 BATON_N_PING,	BATON_N_ADOPT,	BATON_N_MEMBERS};
+	const bool set[] = {m->hello, m->synced, m->claim, m->ping, m->adopt, m->members};
 	struct baton_builder b;
 
 	baton_build_begin(&b, out, sizeof(out), &m->header);
@@ -46,6 +46,10 @@ static int encode(const struct baton_message *m)
 		baton_build_at(&b, &m->at);
 	if (m->by_address.family)
 		baton_build_by_address(&b, &m->by_address);
+	if (m->share.of)
+		baton_build_share(&b, &m->share);
+	for (unsigned i = 0; i < m->member_count; i++)
+		baton_build_member(&b, &m->member[i]);
 	if (m->has_cursor)
 		baton_build_cursor(&b, &m->cursor);
 	for (unsigned i = 0; i < m->session_count; i++)
@@ -67,6 +71,11 @@ static void check_same(void)
 	FUZZ_CHECK(first.by_spi == second.by_spi && first.error == second.error);
 	FUZZ_CHECK(memcmp(first.at.ip, second.at.ip, sizeof(first.at.ip)) == 0);
 	FUZZ_CHECK(memcmp(first.by_address.ip, second.by_address.ip, sizeof(first.at.ip)) == 0);
+	FUZZ_CHECK(first.share.index == second.share.index &&
+		   first.share.count == second.share.count);
+	FUZZ_CHECK(first.member_count == second.member_count);
+	for (unsigned i = 0; i < first.member_count; i++)
+		FUZZ_CHECK(first.member[i].sessions == second.member[i].sessions);
 	FUZZ_CHECK(first.cursor.position == second.cursor.position);
 	FUZZ_CHECK(memcmp(first.deletes, second.deletes,
 			  first.delete_count * sizeof(*first.deletes)) == 0);

@@ -94,8 +94,8 @@ static void retrieve(struct baton_builder *b, const uint8_t *d)
 	if (d[4] & 1)
 		baton_build_claim(b, d[4] & 2 ? d[5] % 16u : 0);
 	if (d[4] & 4)
-		baton_build_share(
-			b, &(struct baton_share){(uint16_t)(d[6] % 3u), (uint16_t)(d[6] % 3u + 1)});
+		baton_build_share(b, &(struct baton_share){(uint16_t)(d[6] % 3u),
+							   (uint16_t)(d[6] % 3u + 1), 1});
 	if (d[4] & 8)
 		baton_build_notify(b, BATON_N_FOLLOW);
 	if (d[4] & 16)
@@ -127,7 +127,7 @@ static void contact(struct baton_builder *b, const uint8_t *d)
 		.tick = now_ms + 50 - d[6] * 20u,
 	};
 
-	baton_build_notify(b, BATON_N_PING);
+	baton_build_notify(b, d[7] % 4 == 3 ? BATON_N_MEMBERS : BATON_N_PING);
 	baton_build_contact(b, &k);
 }
 

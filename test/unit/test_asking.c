@@ -501,7 +501,7 @@ static void shares_are_disjoint_and_complete(void **state)
 			do {
 				begin(BATON_SA_RETR, &gw_b);
 				baton_build_id(&b, BATON_PL_IDR, &gw_a);
-				baton_build_share(&b, &(struct baton_share){i, parts[k]});
+				baton_build_share(&b, &(struct baton_share){i, parts[k], 1});
 				baton_build_cursor(&b, &(struct baton_cursor){position, 4000});
 				answer(&gw_b);
 				for (unsigned j = 0; j < m.session_count; j++)
@@ -524,7 +524,7 @@ static void a_claim_of_a_share_takes_no_other(void **state)
 	begin(BATON_SA_RETR, &gw_b);
 	baton_build_id(&b, BATON_PL_IDR, &gw_a);
 	baton_build_notify(&b, BATON_N_CLAIM);
-	baton_build_share(&b, &(struct baton_share){1, 3});
+	baton_build_share(&b, &(struct baton_share){1, 3, 1});
 	baton_build_cursor(&b, &(struct baton_cursor){0, 60000});
 	answer(&gw_b);
 	for (uint64_t i = 1; i <= 50; i++) {

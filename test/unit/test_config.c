@@ -474,12 +474,16 @@ static void reload_names_what_needs_a_restart(void **state)
 	assert_string_equal(fixed(WHOLE, WHOLE "[cluster]\nipsec = loopback\n"), "[cluster]");
 	assert_string_equal(fixed(WHOLE, WHOLE "[cluster]\nreqid = 1\n"), "[cluster]");
 	assert_string_equal(fixed(WHOLE, WHOLE "[cluster]\nmtu = 1000\n"), "[cluster]");
-	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-c]\naddress = 127.0.0.3\n"), "[peer]");
-	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-b]\naddress = 127.0.0.3\n"), "[peer]");
-	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-b]\naddress = 127.0.0.2:99\n"), "[peer]");
-	assert_string_equal(fixed(WHOLE "[peer gw-c]\naddress = 127.0.0.3\n",
-				  WHOLE "[peer gw-d]\naddress = 127.0.0.3\n"),
-			    "[peer]");
+	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-b]\naddress = 127.0.0.3\n"),
+			    "address or store of a [peer]");
+	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-b]\naddress = 127.0.0.2:99\n"),
+			    "address or store of a [peer]");
+	assert_string_equal(fixed(WHOLE, WHOLE "[peer gw-b]\nstore = no\n"),
+			    "address or store of a [peer]");
+	/* peers come and go: src/daemon/peers.c */
+	assert_null(fixed(WHOLE, WHOLE "[peer gw-c]\naddress = 127.0.0.3\n"));
+	assert_null(fixed(WHOLE "[peer gw-c]\naddress = 127.0.0.3\n",
+			  WHOLE "[peer gw-d]\naddress = 127.0.0.3\n"));
 	assert_string_equal(fixed(WHOLE, WHOLE "[gateway]\nenabled = no\n"), "role");
 	assert_string_equal(fixed(WHOLE, WHOLE "[store]\nenabled = no\n"), "role");
 	assert_string_equal(fixed(WHOLE, WHOLE "[store]\nmax_sessions = 5\n"), "max_sessions");
@@ -511,6 +515,25 @@ static void ids_as_text(void **state)
 	id_case("a/b", -BATON_E_VALUE, 0, NULL);
 	id_case("2001:db8::g", -BATON_E_VALUE, 0, NULL);
 	id_case("gw\xc3\xa4", -BATON_E_VALUE, 0, NULL);
+}
+
+static void members_and_addresses(void **state)
+{
+	(void)state;
+	accepted(MINIMAL "[gateway]\naddresses = 192.0.2.10 2001:db8::10\n"
+			 "on_member_gone = share\nhold = 8s\n");
+	assert_true(c.share_on_gone);
+	assert_int_equal(c.address_count, 2);
+	assert_int_equal(c.addresses[1].family, AF_INET6);
+	setting_accepted("gateway", "on_member_gone = ignore");
+	assert_false(c.share_on_gone);
+	setting_refused("gateway", "on_member_gone = claim");
+	setting_refused("gateway", "addresses = gw-a");
+	setting_refused("gateway", "addresses = 192.0.2.10:500");
+	setting_refused("gateway", "addresses = 1.1.1.1 1.1.1.2 1.1.1.3 1.1.1.4 1.1.1.5 1.1.1.6 "
+				   "1.1.1.7 1.1.1.8 1.1.1.9");
+	refused(MINIMAL "[gateway]\nhold = 7s\non_member_gone = share\n",
+		"5: [gateway] on_member_gone = share needs a hold of 8s at least\n");
 }
 
 static void printed_ids_hold_no_surprise(void **state)
@@ -668,6 +691,7 @@ int main(void)
 		cmocka_unit_test(reload_takes_levels_and_steps),
 		cmocka_unit_test(reload_names_what_needs_a_restart),
 		cmocka_unit_test(ids_as_text),
+		cmocka_unit_test(members_and_addresses),
 		cmocka_unit_test(printed_ids_hold_no_surprise),
 		cmocka_unit_test(addresses_as_text),
 		cmocka_unit_test(an_address_without_port_or_family_prints),

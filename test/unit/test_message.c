@@ -551,6 +551,8 @@ static void ranks_and_shares_are_in_their_range(void **state)
 {
 	static const struct baton_contact ranks[] = {
 		{1, 2, 0, 0}, {1, 2, 3, 0}, {1, 0, 0, 0}, {1, BATON_STORES_MAX + 1, 1, 0}};
+	static const struct baton_share shares[] = {
+		{3, 3, 1}, {0, 0, 0}, {0, 0, 1}, {1, 3, 0}, {2, 3, 2}};
 	struct baton_builder b;
 	struct edit e;
 
@@ -562,20 +564,18 @@ static void ranks_and_shares_are_in_their_range(void **state)
 		assert_int_equal(decode(&e), -BATON_E_VALUE);
 	}
 	begin(&b);
-	baton_build_share(&b, &(struct baton_share){3, 3});
-	e = end(&b);
-	assert_int_equal(decode(&e), -BATON_E_VALUE);
-	begin(&b);
-	baton_build_share(&b, &(struct baton_share){0, 0});
-	e = end(&b);
-	assert_int_equal(decode(&e), -BATON_E_VALUE);
-	begin(&b);
+	for (size_t i = 0; i < sizeof(shares) / sizeof(*shares); i++) {
+		baton_build_share(&b, &shares[i]);
+		e = end(&b);
+		assert_int_equal(decode(&e), -BATON_E_VALUE);
+		begin(&b);
+	}
 	baton_build_contact(&b, &(struct baton_contact){1, BATON_STORES_MAX, BATON_STORES_MAX, 9});
-	baton_build_share(&b, &(struct baton_share){2, 3});
+	baton_build_share(&b, &(struct baton_share){2, 4, 2});
 	e = end(&b);
 	assert_int_equal(decode(&e), 0);
 	assert_int_equal(m.contact.rank, BATON_STORES_MAX);
-	assert_int_equal(m.share.of, 3);
+	assert_int_equal(m.share.of, 4);
 }
 
 /* A notify of that many octets of data, each of that value. */
@@ -623,6 +623,31 @@ static void addresses_and_both_spis_have_their_lengths(void **state)
 	assert_int_equal(with_data(1, 16, BATON_N_BY_SPI, 16, 0), -BATON_E_VALUE);
 	assert_int_equal(with_data(1, 12, BATON_N_BY_SPI, 12, 1), -BATON_E_LENGTH);
 	assert_int_equal(with_data(3, 16, BATON_N_BY_SPI, 16, 1), -BATON_E_LENGTH);
+}
+
+static int with_members(unsigned count, uint8_t state)
+{
+	static const struct baton_id gw = {BATON_ID_FQDN, 4, "gw-a"};
+	struct baton_builder b;
+	struct edit e;
+
+	begin(&b);
+	for (unsigned i = 0; i < count; i++)
+		baton_build_member(&b, &(struct baton_member){gw, state, 77 + i});
+	e = end(&b);
+	return decode(&e);
+}
+
+static void members_are_current_or_gone(void **state)
+{
+	(void)state;
+	assert_int_equal(with_members(1, 0), -BATON_E_VALUE);
+	assert_int_equal(with_members(1, 3), -BATON_E_VALUE);
+	assert_int_equal(with_members(BATON_MEMBERS_MAX, BATON_MEMBER_GONE), 0);
+	assert_int_equal(m.member_count, BATON_MEMBERS_MAX);
+	assert_int_equal(m.member[0].state, BATON_MEMBER_GONE);
+	assert_int_equal(m.member[15].sessions, 77 + 15);
+	assert_int_equal(with_members(BATON_MEMBERS_MAX + 1, BATON_MEMBER_CURRENT), -BATON_E_LIMIT);
 }
 
 static void a_least_epoch_is_whole_or_absent(void **state)
@@ -717,6 +742,7 @@ int main(void)
 		cmocka_unit_test(by_spi_of_an_ike_sa),
 		cmocka_unit_test(ranks_and_shares_are_in_their_range),
 		cmocka_unit_test(offers_are_pairs_of_spis),
+		cmocka_unit_test(members_are_current_or_gone),
 		cmocka_unit_test(addresses_and_both_spis_have_their_lengths),
 		cmocka_unit_test(a_least_epoch_is_whole_or_absent),
 		cmocka_unit_test(digests_are_all_or_nothing),

@@ -79,6 +79,33 @@ static void a_session_is_stored_and_acknowledged(void **state)
 	assert_int_equal(baton_peer_lag_ms(to_b, c->now_ms), 0);
 }
 
+/* A peer that leaves while we run, and one that comes into its place. */
+static void a_peer_that_is_removed_is_told_nothing_more(void **state)
+{
+	const struct baton_header h = baton_exchange_header(&to_b->x, BATON_SA_RETR);
+	struct baton_builder b_;
+	struct baton_record *r;
+
+	(void)state;
+	assert_int_equal(cluster_put(a, 1), BATON_OK);
+	settled();
+	assert_int_equal(cluster_put(a, 2), BATON_OK); /* not sent yet */
+	baton_peer_leave(to_b);
+	assert_int_equal(cluster_put(a, 3), BATON_OK);
+	cluster_run(c, 10000);
+	assert_null(cluster_record(b, 2));
+	assert_null(cluster_record(b, 3));
+	assert_int_equal(to_b->state, BATON_PEER_DOWN);
+	assert_int_equal(to_b->x.in_flight, 0);
+	baton_build_begin(&b_, c->buf, sizeof(c->buf), &h);
+	assert_int_equal(baton_peer_ask(to_b, &b_, NULL, c->now_ms, c->now_ms + 1000),
+			 -BATON_E_UNREACHABLE);
+	r = cluster_record(a, 1);
+	assert_int_equal(r->peers[1].acked_version, 1);
+	baton_peer_begin(to_b, r);
+	assert_int_equal(r->peers[1].acked_version, 0);
+}
+
 /* Puts, reports and deletes at random times. */
 static void schedule(uint64_t seed, unsigned steps)
 {
@@ -637,6 +664,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_session_is_stored_and_acknowledged),
+		CASE(a_peer_that_is_removed_is_told_nothing_more),
 		CASE(everything_is_acknowledged_through_a_bad_network),
 		CASE(the_state_is_the_same_as_through_a_good_network),
 		CASE(only_the_latest_state_is_sent),

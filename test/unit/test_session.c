@@ -146,7 +146,7 @@ static void reserved_bits_are_ignored(void **state)
 	struct edit e = {buf, encode_sample(), EDIT_SESSION};
 
 	(void)state;
-	buf[17] |= 0xc0; /* flags that mean nothing yet */
+	buf[17] |= 0x80; /* flags that mean nothing yet */
 	buf[18] = 0xff;
 	buf[edit_find(&e, BATON_PL_SA, 0) + 1] |= 0x7f;
 	buf[edit_find(&e, BATON_PL_IDR, 0) + 5] = 0xff;

@@ -58,6 +58,35 @@ static void a_store_is_current_for_seven_eighths_of_the_hold(void **state)
 	assert_false(current(NOW_MS + 6000));
 }
 
+static bool member(uint64_t now_ms)
+{
+	return baton_standing_is_member(baton_standing_find(&st, &gw_a), now_ms);
+}
+
+/* Half of the hold: copies of one that is gone are still current. */
+static void a_member_is_gone_before_copies_are_out_of_date(void **state)
+{
+	(void)state;
+	assert_false(member(NOW_MS));
+	contact(8000, 1, 1, NOW_MS - 1000);
+	assert_true(member(NOW_MS + 2999));
+	assert_false(member(NOW_MS + 3000));
+	assert_true(current(NOW_MS + 3000));
+	contact(8000, 1, 1, NOW_MS - 2000); /* an older one */
+	assert_true(member(NOW_MS + 2999));
+}
+
+static void a_member_that_was_restarted_is_not_gone(void **state)
+{
+	(void)state;
+	contact(8000, 1, 1, NOW_MS - 5000);
+	assert_false(member(NOW_MS));
+	baton_standing_contact(&st, &gw_a, 8, &(struct baton_contact){0, 2, 1, NOW_MS}, NOW_MS);
+	assert_true(member(NOW_MS + 3999));
+	assert_false(member(NOW_MS + 4000));
+	assert_false(current(NOW_MS)); /* what this store has is the former incarnation's */
+}
+
 static void a_tick_that_is_none_of_ours_counts_for_nothing(void **state)
 {
 	(void)state;
@@ -635,6 +664,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(any_two_quorums_have_a_store_in_common),
 		CASE(a_store_is_current_for_seven_eighths_of_the_hold),
+		CASE(a_member_is_gone_before_copies_are_out_of_date),
+		CASE(a_member_that_was_restarted_is_not_gone),
 		CASE(a_tick_that_is_none_of_ours_counts_for_nothing),
 		CASE(an_older_contact_takes_nothing_back),
 		CASE(a_hold_of_nothing_makes_nothing_current),

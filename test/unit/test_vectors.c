@@ -124,6 +124,25 @@ static size_t contact_answer(void)
 	return end(&b);
 }
 
+static size_t members(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, false, 12);
+	baton_build_notify(&b, BATON_N_MEMBERS);
+	return end(&b);
+}
+
+static size_t members_answer(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_RETR, true, 12);
+	baton_build_member(&b, &(struct baton_member){gw_a, BATON_MEMBER_CURRENT, 100});
+	baton_build_member(&b, &(struct baton_member){gw_b, BATON_MEMBER_GONE, 99});
+	return end(&b);
+}
+
 static size_t share(void)
 {
 	struct baton_builder b;
@@ -131,7 +150,7 @@ static size_t share(void)
 	begin(&b, BATON_SA_RETR, false, 8);
 	baton_build_id(&b, BATON_PL_IDR, &gw_b);
 	baton_build_notify(&b, BATON_N_CLAIM);
-	baton_build_share(&b, &(struct baton_share){1, 3});
+	baton_build_share(&b, &(struct baton_share){1, 3, 2});
 	baton_build_cursor(&b, &(struct baton_cursor){0, 16384});
 	return end(&b);
 }
@@ -399,9 +418,23 @@ static void says_tick(void)
 	assert_true(m.has_tick && m.tick == 0x112233486f);
 }
 
+static void says_members(void)
+{
+	assert_true(m.members && !m.member_count);
+}
+
+static void says_who(void)
+{
+	assert_int_equal(m.member_count, 2);
+	assert_int_equal(m.member[0].state, BATON_MEMBER_CURRENT);
+	assert_int_equal(m.member[1].state, BATON_MEMBER_GONE);
+	assert_int_equal(m.member[1].sessions, 99);
+	assert_memory_equal(m.member[1].id.data, gw_b.data, gw_b.len);
+}
+
 static void says_share(void)
 {
-	assert_true(m.claim && m.share.index == 1 && m.share.of == 3);
+	assert_true(m.claim && m.share.index == 1 && m.share.of == 3 && m.share.count == 2);
 }
 
 static void says_follow(void)
@@ -519,6 +552,8 @@ static const struct vector {
 	{"ping-answer", ping_answer, says_id_only},
 	{"contact", contact, says_contact},
 	{"contact-answer", contact_answer, says_tick},
+	{"members", members, says_members},
+	{"members-answer", members_answer, says_who},
 	{"share", share, says_share},
 	{"follow", follow, says_follow},
 	{"digest", digest, says_digest},

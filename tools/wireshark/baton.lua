@@ -32,7 +32,7 @@ local payload_names = {
 	[45] = "TSr", [47] = "CP", [128] = "SESSION", [129] = "CHILD", [130] = "KEYMAT",
 	[131] = "COUNTERS", [132] = "ENDPOINT", [133] = "LIFETIME", [134] = "POLICY",
 	[135] = "MESSAGE", [136] = "LEASE", [137] = "CURSOR", [138] = "LOCAL", [139] = "FRAGMENT",
-	[140] = "DIGEST",
+	[140] = "DIGEST", [141] = "MEMBER",
 }
 local IDI, IDR = 35, 36
 
@@ -42,6 +42,7 @@ local places = {
 	message = {
 		IDi = {0, 1}, IDr = {0, 1}, N = {0, 64}, SESSION = {0, 512}, COUNTERS = {0, 512},
 		D = {0, 512}, LEASE = {0, 512}, CURSOR = {0, 1}, DIGEST = {0, 1}, FRAGMENT = {0, 1},
+		MEMBER = {0, 16},
 	},
 	SESSION = {
 		LEASE = {1, 1}, ENDPOINT = {2, 10}, IDi = {1, 2}, IDr = {1, 1}, SA = {1, 1},
@@ -82,7 +83,7 @@ local notify_names = {
 	[40964] = "ERROR", [40965] = "PING", [40966] = "ADOPT", [40967] = "CONFIRM",
 	[40968] = "FRESH", [40969] = "CONTACT", [40970] = "TICK", [40971] = "SHARE",
 	[40972] = "FOLLOW", [40973] = "DIGEST", [40974] = "LIST", [40975] = "OFFER",
-	[40976] = "AT", [40977] = "BY_ADDRESS",
+	[40976] = "AT", [40977] = "BY_ADDRESS", [40978] = "MEMBERS",
 }
 local role_names = {"local", "remote", "extra"}
 local ip_names = {[4] = "IPv4", [6] = "IPv6"}
@@ -303,7 +304,7 @@ local notify = {
 			hex64("tick", "Tick"),
 		}),
 		[40970] = layout("tick", {hex64("tick", "Tick")}),
-		[40971] = layout("share", {u16("index", "Index"), u16("of", "Of")}),
+		[40971] = layout("share", {u16("index", "Index"), u16("of", "Of"), u16("count", "Count")}),
 		[40974] = layout("list", {u8("bucket", "Bucket")}),
 	},
 }
@@ -314,6 +315,7 @@ local session = layout("session", {
 		{0x01, "initiator", "INITIATOR"}, {0x02, "nat_local", "NAT_LOCAL"},
 		{0x04, "nat_remote", "NAT_REMOTE"}, {0x08, "encap_forced", "ENCAP_FORCED"},
 		{0x10, "rekeyed", "REKEYED"}, {0x20, "ike_only", "IKE_ONLY"},
+		{0x40, "moved", "MOVED"},
 	}),
 	reserved(2),
 })
@@ -328,6 +330,12 @@ local lease = {
 		epoch, version, spi_i, spi_r,
 	}),
 	owner = identity("lease.owner", "Owner"),
+}
+
+local member_states = {[1] = "current", [2] = "gone"}
+local member = {
+	head = layout("member", {u8("state", "State", member_states), reserved(3), u32("sessions", "Sessions")}),
+	id = identity("member.id", "Server ID"),
 }
 
 local endpoint = {
@@ -748,6 +756,12 @@ function decode.LEASE(c)
 	local l = read(c, lease.head)
 	local owner = take_identity(c, lease.owner)
 	return string.format("%s, owner %s", name_of(status_names, l.status), owner or "none")
+end
+
+function decode.MEMBER(c)
+	local m = read(c, member.head)
+	local id = take_identity(c, member.id)
+	return string.format("%s %s, %s sessions", id or "?", name_of(member_states, m.state), m.sessions or "?")
 end
 
 function decode.ENDPOINT(c)

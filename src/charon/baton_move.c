@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation. The peer was the initiator of the IKE_SA, so RFC 4555 does not let
+ * us order it to use another address. But we may send it a new list of our addresses, from
+ * the address that we have now; charon as a peer, and who else reads RFC 4555, 3.6 as
+ * charon does, then uses where that came from. It is an authenticated request with a
+ * COOKIE2 that has to come back: whoever answers has the keys, and has seen it.
+ *
+ * charon's own MOBIKE task does this, for one thing: it puts in a COOKIE2 only with
+ * UPDATE_SA_ADDRESSES. So its methods are wrapped. charon knows the task by its type and
+ * looks into it, which is why it is not one of our own making.
+ *
+ * While the task is there the session is stored as MOVED: should this gateway fail too, or
+ * charon be restarted, the peer is told again.
+ */
+#include "baton_move.h"
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <encoding/payloads/notify_payload.h>
+#include <sa/ikev2/tasks/ike_mobike.h>
+#include <threading/mutex.h>
+
+/** RFC 4555 allows 8 to 64 */
+#define COOKIE2_SIZE 16
+
+/**
+ * A task that is under way
+ */
+typedef struct {
+	ike_sa_t *ike_sa;
+	uint8_t cookie[COOKIE2_SIZE];
+	bool sent;
+} moving_t;
+
+/** the originals, the same for every task */
+static typeof(((task_t*)0)->build) real_build;
+static typeof(((task_t*)0)->process) real_process;
+static typeof(((task_t*)0)->migrate) real_migrate;
+static typeof(((task_t*)0)->destroy) real_destroy;
+
+/** moving_t by task_t */
+static hashtable_t *all;
+static mutex_t *mutex;
+static baton_teller_t *teller;
+
+static moving_t *find(task_t *task)
+{
+	moving_t *moving;
+
+	mutex->lock(mutex);
+	moving = all->get(all, task);
+	mutex->unlock(mutex);
+	return moving;
+}
+
+static bool get_random(uint8_t *to, size_t len)
+{
+	rng_t *rng = lib->crypto->create_rng(lib->crypto, RNG_STRONG);
+	bool success = rng && rng->get_bytes(rng, len, to);
+
+	DESTROY_IF(rng);
+	return success;
+}
+
+static status_t build(task_t *task, message_t *message)
+{
+	moving_t *moving = find(task);
+	status_t status = real_build(task, message);
+
+	if (!moving || status != NEED_MORE ||
+		message->get_exchange_type(message) != INFORMATIONAL)
+	{
+		return status;
+	}
+	if (!get_random(moving->cookie, sizeof(moving->cookie)))
+	{
+		return FAILED;
+	}
+	moving->sent = TRUE;
+	message->add_notify(message, FALSE, COOKIE2,
+						chunk_from_thing(moving->cookie));
+	DBG1(DBG_IKE, "baton: telling '%Y' that %H is our address now",
+		 moving->ike_sa->get_other_eap_id(moving->ike_sa),
+		 moving->ike_sa->get_my_host(moving->ike_sa));
+	return status;
+}
+
+static status_t process(task_t *task, message_t *message)
+{
+	moving_t *moving = find(task);
+	notify_payload_t *notify;
+	status_t status;
+
+	if (moving && moving->sent)
+	{
+		notify = message->get_notify(message, COOKIE2);
+		if (!notify || !chunk_equals_const(notify->get_notification_data(notify),
+										   chunk_from_thing(moving->cookie)))
+		{	/* RFC 4555, 3.7 */
+			DBG1(DBG_IKE, "baton: COOKIE2 mismatch, closing IKE_SA");
+			return FAILED;
+		}
+		moving->sent = FALSE;
+		DBG1(DBG_IKE, "baton: '%Y' knows our address %H",
+			 moving->ike_sa->get_other_eap_id(moving->ike_sa),
+			 moving->ike_sa->get_my_host(moving->ike_sa));
+		teller->changed(teller, moving->ike_sa);
+	}
+	status = real_process(task, message);
+	return status;
+}
+
+static void migrate(task_t *task, ike_sa_t *ike_sa)
+{
+	moving_t *moving = find(task);
+
+	real_migrate(task, ike_sa);
+	task->build = build; /* the original has set its own */
+	if (moving)
+	{
+		moving->ike_sa = ike_sa;
+		moving->sent = FALSE;
+	}
+}
+
+static void destroy(task_t *task)
+{
+	moving_t *moving;
+
+	mutex->lock(mutex);
+	moving = all->remove(all, task);
+	mutex->unlock(mutex);
+	free(moving);
+	real_destroy(task);
+}
+
+/*
+ * Described in header
+ */
+void baton_move(ike_sa_t *ike_sa)
+{
+	ike_mobike_t *mobike;
+	moving_t *moving;
+	task_t *task;
+
+	if (!ike_sa->supports_extension(ike_sa, EXT_MOBIKE))
+	{
+		DBG1(DBG_IKE, "baton: '%Y' does not know MOBIKE and cannot be told that %H is our "
+			 "address now: it has to connect anew", ike_sa->get_other_eap_id(ike_sa),
+			 ike_sa->get_my_host(ike_sa));
+		return;
+	}
+	mobike = ike_mobike_create(ike_sa, TRUE);
+	mobike->addresses(mobike);
+	task = &mobike->task;
+	INIT(moving,
+		.ike_sa = ike_sa,
+	);
+	mutex->lock(mutex);
+	real_build = task->build;
+	real_process = task->process;
+	real_migrate = task->migrate;
+	real_destroy = task->destroy;
+	all->put(all, task, moving);
+	mutex->unlock(mutex);
+	task->build = build;
+	task->process = process;
+	task->migrate = migrate;
+	task->destroy = destroy;
+	ike_sa->queue_task(ike_sa, task);
+	ike_sa->initiate(ike_sa, NULL, NULL);
+}
+
+/*
+ * Described in header
+ */
+bool baton_is_moving(ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	task_queue_t queues[] = { TASK_QUEUE_ACTIVE, TASK_QUEUE_QUEUED };
+	task_t *task;
+	moving_t *moving;
+	bool found = FALSE;
+	u_int i;
+
+	for (i = 0; i < countof(queues) && !found; i++)
+	{
+		enumerator = ike_sa->create_task_enumerator(ike_sa, queues[i]);
+		while (!found && enumerator->enumerate(enumerator, &task))
+		{
+			moving = task->build == build ? find(task) : NULL;
+			found = moving != NULL;
+		}
+		enumerator->destroy(enumerator);
+	}
+	return found;
+}
+
+/*
+ * Described in header
+ */
+void baton_move_init(baton_teller_t *the_teller)
+{
+	teller = the_teller;
+	all = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
+	mutex = mutex_create(MUTEX_TYPE_DEFAULT);
+}
+
+/*
+ * Described in header
+ */
+void baton_move_deinit(void)
+{
+	all->destroy_function(all, (void*)free);
+	mutex->destroy(mutex);
+}

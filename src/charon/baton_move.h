@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * A restored IKE_SA whose own address is new: the peer is told, and follows
+ * (docs/protocol.md, 5.4).
+ */
+#ifndef BATON_MOVE_H_
+#define BATON_MOVE_H_
+
+#include "baton_teller.h"
+
+#include <sa/ike_sa.h>
+
+/**
+ * Tell the peer of a restored IKE_SA. To be called before charon gets it.
+ */
+void baton_move(ike_sa_t *ike_sa);
+
+/**
+ * Has the peer not answered yet?
+ */
+bool baton_is_moving(ike_sa_t *ike_sa);
+
+/**
+ * Set up, clean up.
+ *
+ * @param teller		gets to know when a peer has answered
+ */
+void baton_move_init(baton_teller_t *teller);
+void baton_move_deinit(void);
+
+#endif /** BATON_MOVE_H_ */
