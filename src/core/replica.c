@@ -57,6 +57,9 @@ void baton_peer_dirty(struct baton_peer *p, struct baton_record *r, uint8_t what
 	if (p->absent || baton_record_attach(p->own->table, r))
 		return; /* out of memory: it counts as not stored */
 	rep = &r->peers[p->index];
+	/* It stores nothing, and has said so in this epoch: it has not that session. */
+	if (rep->refused && !p->rank && rep->acked_lease == r->epoch && what != BATON_DIRTY_DELETE)
+		return;
 	if (!rep->dirty) {
 		TAILQ_INSERT_TAIL(&p->queue, r, peers[p->index].entry);
 		p->queued++;
@@ -540,6 +543,10 @@ static void settle(struct baton_peer *p, struct baton_record *r, uint8_t what,
 	default:
 		rep->dirty_since_ms = 0;
 		rep->refused = true;
+		if (!p->rank) {
+			rep->acked_version = 0;
+			rep->acked_lease = r->epoch;
+		}
 		p->ops->refused(p->ctx, p, s);
 	}
 }

@@ -63,7 +63,7 @@ struct baton_replica {
 	bool flying;   /* a request about this record is under way */
 	bool refused;  /* the store does not take it */
 	uint64_t acked_version;
-	uint32_t acked_lease;	 /* lease_serial of what it has */
+	uint32_t acked_lease;	 /* lease_serial of what it has; refused: the epoch then */
 	uint64_t dirty_since_ms; /* of the oldest unacknowledged change, 0 = none */
 };
 

@@ -106,6 +106,31 @@ static void a_peer_that_is_removed_is_told_nothing_more(void **state)
 	assert_int_equal(r->peers[1].acked_version, 0);
 }
 
+/* A gateway that is told of our sessions, in case it knows one, and is no store. */
+static void a_peer_that_stores_nothing_is_told_once(void **state)
+{
+	unsigned told;
+
+	(void)state;
+	b->service->stores = false;
+	a->is_store[1] = false;
+	cluster_rank(a);
+	assert_int_equal(cluster_put(a, 1), BATON_OK);
+	cluster_run(c, 2000);
+	assert_true(a->refused > 0);
+	told = a->refused;
+	for (unsigned i = 0; i < 10; i++) {
+		count(1, 10);
+		assert_int_equal(cluster_put(a, 1), BATON_OK);
+		cluster_run(c, 200);
+	}
+	assert_int_equal(a->refused, told);
+	cluster_record(a, 1)->epoch++; /* claimed anew: it may have it */
+	assert_int_equal(cluster_put(a, 1), BATON_OK);
+	cluster_run(c, 2000);
+	assert_true(a->refused > told);
+}
+
 /* Puts, reports and deletes at random times. */
 static void schedule(uint64_t seed, unsigned steps)
 {
@@ -664,6 +689,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_session_is_stored_and_acknowledged),
+		CASE(a_peer_that_stores_nothing_is_told_once),
 		CASE(a_peer_that_is_removed_is_told_nothing_more),
 		CASE(everything_is_acknowledged_through_a_bad_network),
 		CASE(the_state_is_the_same_as_through_a_good_network),
