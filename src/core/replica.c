@@ -437,7 +437,7 @@ uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)
 		return UINT64_MAX;
 	if (!p->probing && now_ms >= p->probe_ms &&
 	    (p->state == BATON_PEER_DOWN ||
-	     (!p->counted && now_ms - p->x.last_heard_ms >= BATON_PROBE_MS))) {
+	     ((!p->counted || !p->rank) && now_ms - p->x.last_heard_ms >= BATON_PROBE_MS))) {
 		p->probing = send_note(p, BATON_SA_RETR, BATON_N_PING, now_ms) == 0;
 		p->probe_ms = now_ms + BATON_PROBE_MS;
 	}
