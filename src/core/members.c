@@ -124,6 +124,8 @@ bool baton_members_share(const struct baton_view *views, unsigned count,
 			mine = part;
 		all += part;
 	}
+	if (!all)
+		return false; /* it cannot be: somebody is below the level */
 	*share = (struct baton_share){
 		.index = (uint16_t)(before * BATON_PARTS / all),
 		.of = BATON_PARTS,
