@@ -6,7 +6,7 @@
  * charon does, then uses where that came from. It is an authenticated request with a
  * COOKIE2 that has to come back: whoever answers has the keys, and has seen it.
  *
- * charon's own MOBIKE task does this, for one thing: it puts in a COOKIE2 only with
+ * charon's own MOBIKE task does this, but for one thing: it puts in a COOKIE2 only with
  * UPDATE_SA_ADDRESSES. So its methods are wrapped. charon knows the task by its type and
  * looks into it, which is why it is not one of our own making.
  *
@@ -90,7 +90,6 @@ static status_t process(task_t *task, message_t *message)
 {
 	moving_t *moving = find(task);
 	notify_payload_t *notify;
-	status_t status;
 
 	if (moving && moving->sent)
 	{
@@ -107,8 +106,7 @@ static status_t process(task_t *task, message_t *message)
 			 moving->ike_sa->get_my_host(moving->ike_sa));
 		teller->changed(teller, moving->ike_sa);
 	}
-	status = real_process(task, message);
-	return status;
+	return real_process(task, message);
 }
 
 static void migrate(task_t *task, ike_sa_t *ike_sa)
@@ -144,6 +142,13 @@ void baton_move(ike_sa_t *ike_sa)
 	moving_t *moving;
 	task_t *task;
 
+	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
+	{	/* the peer would take the list as a list */
+		DBG1(DBG_IKE, "baton: '%Y' was connected to by us and is not told that %H is our "
+			 "address now", ike_sa->get_other_eap_id(ike_sa),
+			 ike_sa->get_my_host(ike_sa));
+		return;
+	}
 	if (!ike_sa->supports_extension(ike_sa, EXT_MOBIKE))
 	{
 		DBG1(DBG_IKE, "baton: '%Y' does not know MOBIKE and cannot be told that %H is our "

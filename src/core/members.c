@@ -74,8 +74,12 @@ static void insert(struct survivors *s, const struct baton_id *id, uint32_t sess
 static void find_survivors(struct survivors *s, const struct baton_view *v,
 			   const struct baton_id *self, uint32_t sessions)
 {
+	const struct baton_member *me = member_in(v, self);
+
 	s->count = 0;
-	insert(s, self, sessions); /* whatever a store thinks of it: it is alive */
+	/* Whatever the store thinks of it, it is alive. As many as the store says, for the others
+	 * reckon with that number. */
+	insert(s, self, me ? me->sessions : sessions);
 	for (unsigned i = 0; i < v->count; i++)
 		if (v->member[i].state == BATON_MEMBER_CURRENT &&
 		    !baton_id_equal(&v->member[i].id, self))

@@ -31,7 +31,7 @@ const struct baton_member *baton_members_find(const struct baton_view *views, un
 bool baton_members_is_gone(const struct baton_view *views, unsigned count,
 			   const struct baton_id *id, uint64_t now_ms);
 /* Self's part of the sessions of gone, so that the survivors have as many sessions each as can be
- * (sessions: how many self has). False: it has none to take. */
+ * (sessions: how many self has, should the store not know it). False: it has none to take. */
 bool baton_members_share(const struct baton_view *views, unsigned count,
 			 const struct baton_id *gone, const struct baton_id *self,
 			 uint32_t sessions, uint64_t now_ms, struct baton_share *share);
