@@ -193,7 +193,7 @@ static int parse_spis(const char *text, struct baton_spis *spis)
 	return spis->spi_i && spis->spi_r ? 0 : -BATON_E_VALUE;
 }
 
-/* drain: "SERVER-ID"; move: "SPIi:SPIr SERVER-ID". */
+/* drain: "SERVER-ID", or nothing; move: "SPIi:SPIr SERVER-ID". */
 static void do_drain(struct ctl_conn *c, const char *argument, bool all)
 {
 	struct baton_node *n = c->ctl->node;
@@ -214,11 +214,11 @@ static void do_drain(struct ctl_conn *c, const char *argument, bool all)
 			  "(see: batonctl sessions)");
 		return;
 	}
-	if (baton_id_parse(&to, argument + len + !all)) {
+	if (argument && baton_id_parse(&to, argument + len + !all)) {
 		refuse(c, "not a Server ID (host name or IP address)");
 		return;
 	}
-	err = baton_drain_start(n, &to, all ? NULL : &one, c);
+	err = baton_drain_start(n, argument ? &to : NULL, all ? NULL : &one, c);
 	if (err == -BATON_E_NOT_PEER)
 		refuse(c, "no peer has that Server ID (see: batonctl status)");
 	else if (err == -BATON_E_UNREACHABLE)
@@ -257,7 +257,7 @@ static void run(struct ctl_conn *c)
 		do_release(c, false);
 	else if (strcmp(command, "takeover") == 0 && argument)
 		do_takeover(c, argument);
-	else if (strcmp(command, "drain") == 0 && argument)
+	else if (strcmp(command, "drain") == 0)
 		do_drain(c, argument, true);
 	else if (strcmp(command, "move") == 0 && argument)
 		do_drain(c, argument, false);
@@ -306,9 +306,9 @@ void baton_ctl_drain_done(struct baton_node *n, const char *error)
 {
 	struct baton_drain *d = &n->drain;
 	struct ctl_conn *c = d->waiter;
-	json_t *o = json_pack("{s:s, s:i, s:i, s:f}", "server_id", n->config.peers[d->peer].name,
-			      "sessions", (int)d->total, "gone", (int)(d->total - d->left),
-			      "seconds", (double)(baton_now_us() - d->start_us) / 1e6);
+	json_t *o = json_pack("{s:s, s:i, s:i, s:f}", "server_id", baton_drain_name(n), "sessions",
+			      (int)d->total, "gone", (int)(d->total - d->left), "seconds",
+			      (double)(baton_now_us() - d->start_us) / 1e6);
 
 	d->waiter = NULL;
 	if (error)

@@ -10,7 +10,8 @@
  * then.
  *
  * A gateway without an IKE daemon takes nothing, one that hears no store does
- * not know who is gone.
+ * not know who is gone. Who gives its own sessions to all others asks as well,
+ * for how many each has (src/daemon/drain.c).
  */
 #include "daemon/node.h"
 
@@ -103,7 +104,7 @@ static void look(struct baton_node *n, unsigned i, uint64_t now_ms)
 
 uint64_t baton_members_turn(struct baton_node *n, uint64_t now_ms)
 {
-	if (!n->config.share_on_gone)
+	if (!n->config.share_on_gone && !(n->drain.active && n->drain.spread))
 		return now_ms + POLL_MS;
 	if (now_ms < n->members.due_ms)
 		return n->members.due_ms;
@@ -115,7 +116,8 @@ uint64_t baton_members_turn(struct baton_node *n, uint64_t now_ms)
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		if (n->peers[i].rank && n->peers[i].state == BATON_PEER_UP && !n->members.asking[i])
 			ask(n, i, now_ms);
-		look(n, i, now_ms);
+		if (n->config.share_on_gone)
+			look(n, i, now_ms);
 	}
 	return n->members.due_ms;
 }

@@ -90,13 +90,19 @@ struct baton_wanted {
 	struct baton_addr behind; /* by address */
 };
 
-/* Giving sessions to another gateway. */
+/* Giving sessions to another gateway, or to all others. */
 struct baton_drain {
 	bool active, asking;
-	unsigned peer;
+	bool spread;   /* to all others, by load */
+	unsigned peer; /* whom they are offered to */
+	/* of each peer: it has not claimed what it was offered; the sessions it had, once a store
+	 * has told, and those it has got */
+	bool useless[BATON_PEERS_MAX], had_known[BATON_PEERS_MAX];
+	unsigned had[BATON_PEERS_MAX], gone[BATON_PEERS_MAX];
 	struct baton_spis one; /* only that one; 0: all */
 	unsigned total, left,
 		left_offered; /* sessions; left_offered: when they were offered last */
+	unsigned batch;	      /* how many were offered last */
 	uint64_t start_us, next_ms, progress_ms, told_ms;
 	void *waiter; /* batonctl's connection, NULL = none */
 };
@@ -344,10 +350,12 @@ void baton_takeover_installed(struct baton_node *n, bool ok);
 void baton_takeover_tick(struct baton_node *n, uint64_t now_ms);
 
 /* drain.c */
-/* one NULL: all of ours. 0, -BATON_E_NOT_PEER, -BATON_E_UNREACHABLE, -BATON_E_NOT_FOUND (one is not
- * ours) or -BATON_E_BUSY. */
+/* to NULL: to all other gateways. one NULL: all of ours. 0, -BATON_E_NOT_PEER,
+ * -BATON_E_UNREACHABLE, -BATON_E_NOT_FOUND (one is not ours) or -BATON_E_BUSY. */
 int baton_drain_start(struct baton_node *n, const struct baton_id *to, const struct baton_spis *one,
 		      void *waiter);
+/* Whom it is to, in words. */
+const char *baton_drain_name(const struct baton_node *n);
 void baton_drain_answer(struct baton_node *n, const void *buf, size_t len);
 /* When to call again. */
 uint64_t baton_drain_tick(struct baton_node *n, uint64_t now_ms);
