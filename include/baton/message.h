@@ -74,6 +74,8 @@ enum baton_notify {
 	BATON_N_OFFER = 40975,	    /* SA_Stor: sessions that the receiver is asked to claim */
 	BATON_N_LIST = 40974,	    /* SA_Retr by Server ID: LEASEs of one bucket */
 	BATON_N_MEMBERS = 40978, /* SA_Retr: which gateways the store knows, and which are gone */
+	BATON_N_FORWARD =
+		40979, /* SA_Stor: a packet for a session of the receiver's; not answered */
 };
 
 struct baton_header {
@@ -178,7 +180,8 @@ struct baton_spis {
 	uint64_t spi_i, spi_r;
 };
 #define BATON_OFFERS_MAX 64
-#define BATON_BUCKETS 256 /* of a digest */
+#define BATON_FORWARD_MIN 20 /* octets of a packet: an IPv4 header */
+#define BATON_BUCKETS 256    /* of a digest */
 struct baton_message {
 	struct baton_header header;
 	struct baton_id sender;	 /* IDi: Server ID of the sender; type 0 = absent */
@@ -201,6 +204,8 @@ struct baton_message {
 	struct baton_addr by_address; /* N(BY_ADDRESS): the same */
 	unsigned offer_count;
 	struct baton_spis offers[BATON_OFFERS_MAX];
+	const uint8_t *packet; /* N(FORWARD): from its IP header on; NULL = absent */
+	size_t packet_len;
 	unsigned member_count;
 	struct baton_member member[BATON_MEMBERS_MAX];
 	unsigned session_count, report_count, delete_count, status_count;
@@ -227,6 +232,7 @@ void baton_build_by_spis(struct baton_builder *b, const struct baton_spis *ike);
 void baton_build_at(struct baton_builder *b, const struct baton_addr *a);
 void baton_build_by_address(struct baton_builder *b, const struct baton_addr *a);
 void baton_build_offer(struct baton_builder *b, const struct baton_spis *offers, unsigned count);
+void baton_build_forward(struct baton_builder *b, const void *packet, size_t len);
 void baton_build_cursor(struct baton_builder *b, const struct baton_cursor *c);
 void baton_build_contact(struct baton_builder *b, const struct baton_contact *c);
 void baton_build_claim(struct baton_builder *b, uint32_t least_epoch); /* 0: any */

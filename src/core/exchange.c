@@ -105,6 +105,12 @@ int baton_exchange_start(struct baton_exchange *x, const void *msg, size_t len, 
 	return 0;
 }
 
+void baton_exchange_once(struct baton_exchange *x, const void *msg, size_t len)
+{
+	x->next_msgid++;
+	transmit(x, msg, len);
+}
+
 void baton_exchange_respond(struct baton_exchange *x, const void *msg, size_t len)
 {
 	transmit(x, msg, len);

@@ -70,6 +70,9 @@ struct baton_header baton_exchange_header(const struct baton_exchange *x, uint8_
 /* Copies msg, sends it. 0, -BATON_E_BUSY (window full) or -BATON_E_SYSTEM. */
 int baton_exchange_start(struct baton_exchange *x, const void *msg, size_t len, void *tag,
 			 uint64_t now_ms, uint64_t deadline_ms);
+/* Sends a request, built with baton_exchange_header(), that is not answered. Nothing is kept of it.
+ */
+void baton_exchange_once(struct baton_exchange *x, const void *msg, size_t len);
 /* Sends a response (built with the request's message ID and the response flag). */
 void baton_exchange_respond(struct baton_exchange *x, const void *msg, size_t len);
 /* A datagram from the peer. */

@@ -454,6 +454,17 @@ static void answer_offer(struct baton_service *s, const struct baton_id *peer,
 		s->offered(s->ctx, peer, &offers[i]);
 }
 
+/* Not answered: who has sent it keeps nothing of it. */
+static void take_forwarded(struct baton_service *s)
+{
+	const struct baton_message *m = &s->msg;
+
+	if (s->forwarded && m->header.spi_r == s->boot)
+		s->forwarded(s->ctx, m->packet, m->packet_len);
+	else
+		s->refused[BATON_E_EXCHANGE]++;
+}
+
 static struct baton_record *find_by_spi(const struct baton_service *s)
 {
 	const struct baton_message *m = &s->msg;
@@ -488,6 +499,8 @@ static void answer_one(struct baton_service *s, const struct baton_id *peer, uin
 		s->refused[BATON_E_NOT_FOUND]++;
 		return;
 	}
+	if (s->msg.claim && !baton_id_equal(r->owner, peer))
+		baton_build_id(b, BATON_PL_IDR, r->owner); /* so far */
 	err = add_session(s, peer, r, now_ms, b->w.end - b->w.pos, b);
 	if (err)
 		baton_build_error(b, (uint16_t)-err);
@@ -512,6 +525,10 @@ int baton_service_answer(struct baton_service *s, const struct baton_id *peer, c
 		return err;
 	}
 	h = m->header;
+	if (h.exchange == BATON_SA_STOR && m->packet) {
+		take_forwarded(s);
+		return 0;
+	}
 	/* For an earlier incarnation of this store it meant nothing for what this one has. */
 	if (m->has_contact && h.spi_r == s->boot)
 		baton_standing_contact(&s->standings, peer, h.spi_i, &m->contact, now_ms);

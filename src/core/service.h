@@ -23,6 +23,8 @@ struct baton_service {
 	/* A peer asks this node to claim a session of its own: for what it offers a node without
 	 * the gateway role (NULL) has no use. */
 	void (*offered)(void *ctx, const struct baton_id *peer, const struct baton_spis *spis);
+	/* A packet that came to a peer is for a session of this node; NULL: it is dropped. */
+	void (*forwarded)(void *ctx, const void *packet, size_t len);
 	void *ctx;
 	struct baton_standings standings;
 	bool repeated;		      /* of the claim being answered: it was executed before */

@@ -11,9 +11,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Ours of that family, NULL: none is configured. */
-static const struct baton_addr *address_for(const struct baton_config *c,
-					    const struct baton_addr *local)
+const struct baton_addr *baton_address_for(const struct baton_config *c,
+					   const struct baton_addr *local)
 {
 	const struct baton_addr *first = NULL;
 
@@ -28,7 +27,7 @@ static const struct baton_addr *address_for(const struct baton_config *c,
 
 int baton_address_move(struct baton_node *n, struct baton_record *r)
 {
-	const struct baton_addr *to = address_for(&n->config, &r->local);
+	const struct baton_addr *to = baton_address_for(&n->config, &r->local);
 	struct baton_session *s = &n->session;
 	char from[80], into[80];
 	int err;

@@ -326,6 +326,8 @@ static int set_miss(struct baton_config *c, const char *name, const char *value)
 {
 	if (strcmp(name, "fetch") == 0)
 		return set_bool(&c->fetch_on_miss, value);
+	if (strcmp(name, "forward") == 0)
+		return set_bool(&c->forward_on_miss, value);
 	if (strcmp(name, "queue") == 0)
 		return set_number(&c->miss_queue, value, 0, 65535);
 	if (strcmp(name, "held") == 0)
@@ -456,6 +458,8 @@ static void check_whole(struct reading *r)
 		complain(r, r->line,
 			 "[gateway] on_member_gone = share needs a hold of 8s at least%s%s", "",
 			 "");
+	if (c->forward_on_miss && !c->fetch_on_miss)
+		complain(r, r->line, "[miss] forward = yes needs fetch = yes%s%s", "", "");
 	if (!c->require_ipsec && c->listen.family && !is_loopback(&c->listen))
 		complain(r, r->line,
 			 "[cluster] ipsec = loopback: allowed only with a loopback address in "
@@ -558,9 +562,10 @@ const char *baton_config_fixed(const struct baton_config *c, const struct baton_
 		return "fence";
 	if (c->ike_only != next->ike_only)
 		return "replicate"; /* the stores have what was put as it was */
-	if (c->fetch_on_miss != next->fetch_on_miss || c->miss_queue != next->miss_queue ||
+	if (c->fetch_on_miss != next->fetch_on_miss ||
+	    c->forward_on_miss != next->forward_on_miss || c->miss_queue != next->miss_queue ||
 	    c->miss.held_max != next->miss.held_max || !same_clients(c, next))
-		return "[miss] fetch, queue, held or clients";
+		return "[miss] fetch, forward, queue, held or clients";
 	if (c->max_sessions != next->max_sessions)
 		return "max_sessions";
 	return NULL;

@@ -56,7 +56,7 @@ struct baton_config {
 	unsigned address_count; /* where this gateway serves clients; none: wherever */
 	struct baton_addr addresses[BATON_ADDRESSES_MAX];
 	uint32_t max_sessions;
-	bool fetch_on_miss; /* [miss] */
+	bool fetch_on_miss, forward_on_miss; /* [miss] */
 	uint32_t miss_queue;
 	struct baton_miss_limits miss;
 	unsigned client_net_count;

@@ -145,18 +145,20 @@ static json_t *show_miss(const struct baton_node *n)
 	if (!n->guard)
 		return json_null();
 	s = baton_waiting_stats(n->room);
-	return json_pack("{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			 "known_esp", (int)baton_guard_known(n->guard, BATON_GUARD_ESP),
-			 "known_ike", (int)baton_guard_known(n->guard, BATON_GUARD_IKE),
-			 "known_clients",
-			 (int)(baton_guard_known(n->guard, BATON_GUARD_TO4) +
-			       baton_guard_known(n->guard, BATON_GUARD_TO6)),
-			 "asked", (json_int_t)s->asked, "fetched", (json_int_t)n->fetched,
-			 "fetch_failed", (json_int_t)n->fetch_failed, "held", (json_int_t)s->held,
-			 "released", (json_int_t)s->released, "discarded", (json_int_t)s->discarded,
-			 "outside", (json_int_t)s->outside, "quiet", (json_int_t)s->quiet,
-			 "limited", (json_int_t)s->limited, "source_limited",
-			 (json_int_t)s->source_limited, "full", (json_int_t)s->full);
+	return json_pack(
+		"{s:i, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I}",
+		"known_esp", (int)baton_guard_known(n->guard, BATON_GUARD_ESP), "known_ike",
+		(int)baton_guard_known(n->guard, BATON_GUARD_IKE), "known_clients",
+		(int)(baton_guard_known(n->guard, BATON_GUARD_TO4) +
+		      baton_guard_known(n->guard, BATON_GUARD_TO6)),
+		"asked", (json_int_t)s->asked, "fetched", (json_int_t)n->fetched, "fetch_failed",
+		(json_int_t)n->fetch_failed, "held", (json_int_t)s->held, "released",
+		(json_int_t)s->released, "discarded", (json_int_t)s->discarded, "outside",
+		(json_int_t)s->outside, "quiet", (json_int_t)s->quiet, "limited",
+		(json_int_t)s->limited, "source_limited", (json_int_t)s->source_limited, "full",
+		(json_int_t)s->full, "forwarded", (json_int_t)n->forward.sent, "forwarded_here",
+		(json_int_t)n->forward.taken, "forward_dropped", (json_int_t)n->forward.dropped);
 }
 
 /* The other members of the cluster, as the stores see them; null where nobody looks. */

@@ -95,19 +95,23 @@ static bool is_candidate(const struct baton_node *n, unsigned i, bool news, uint
  * nobody. */
 static unsigned level_of(const unsigned *of, unsigned count, unsigned more)
 {
-	unsigned level = UINT_MAX, before, below, sum;
+	unsigned level = UINT_MAX;
 
-	do {
-		before = level;
-		below = 0;
-		sum = more;
+	for (;;) {
+		unsigned below = 0, sum = more, next;
+
 		for (unsigned i = 0; i < count; i++)
-			if (of[i] < before) {
+			if (of[i] < level) {
 				below++;
 				sum += of[i];
 			}
-		level = sum / below + (sum % below != 0);
-	} while (level < before);
+		if (!below)
+			break;
+		next = sum / below + (sum % below != 0);
+		if (next >= level)
+			break;
+		level = next;
+	}
 	return level;
 }
 

@@ -11,6 +11,14 @@
  * not proven, the IKE SA alone is used, as in a takeover. Whoever wants a
  * session that is being fetched waits for the same answer.
  *
+ * When the session is to stay with its owner, all are asked where it is first,
+ * without a claim. Is the owner heard of, then that is the answer; if not, or if
+ * the owner is this node, it is claimed as above.
+ *
+ * A session that is offered is used when its owner has answered: it says which
+ * inbound numbers it has accepted, where a store knows only what it may have
+ * (retreat.c). No packet that was sent on is refused then.
+ *
  * A fetch lives until its last answer has come or is given up, for the peers'
  * exchanges know it by its address.
  */
@@ -31,7 +39,23 @@ struct baton_fetch {
 	unsigned asked, ended; /* peers */
 	uint64_t start_us, granted_us;
 	struct baton_spis session; /* what was found; 0 = nothing yet */
-	bool installing, over;	   /* over: everybody who waits has been told */
+	struct baton_id former;	   /* its owner before; type 0: not told */
+	/* whose offer it is, until that has answered; and what it has accepted last, in that epoch
+	 */
+	const struct baton_peer *offerer;
+	uint32_t exact_epoch;
+	unsigned exact_count;
+	struct {
+		uint32_t spi_in;
+		uint64_t in_seq;
+	} exact[BATON_CHILDREN_MAX];
+	bool installing, over; /* over: everybody who waits has been told */
+	bool looking;	       /* where it is; found: the newest copy so far says that */
+	struct {
+		uint32_t epoch;
+		uint64_t version;
+		struct baton_id owner; /* type 0: none yet */
+	} found;
 };
 
 static bool is_same(const struct baton_wanted *a, const struct baton_wanted *b)
@@ -107,19 +131,98 @@ static bool is_overtaken(const struct baton_node *n, const struct baton_fetch *f
 	return false;
 }
 
+static void note_owner(struct baton_fetch *f, const struct baton_id *owner, uint32_t epoch,
+		       uint64_t version)
+{
+	if (f->found.owner.type &&
+	    (epoch < f->found.epoch || (epoch == f->found.epoch && version <= f->found.version)))
+		return;
+	f->found.owner = *owner;
+	f->found.epoch = epoch;
+	f->found.version = version;
+}
+
+static void look_into(struct baton_node *n, struct baton_fetch *f,
+		      const struct baton_session_ref *ref)
+{
+	struct baton_session *s = &n->session;
+
+	if (!baton_session_decode(s, ref->body, ref->len, NULL))
+		note_owner(f, &s->owner, s->epoch, s->version);
+	baton_session_wipe(s);
+}
+
+/* The peer that owns what was found, if it is heard of; else the number of peers. */
+static unsigned find_owner(const struct baton_node *n, const struct baton_fetch *f)
+{
+	unsigned i;
+
+	for (i = 0; i < n->peer_count; i++)
+		if (!n->peers[i].absent && n->peers[i].state != BATON_PEER_DOWN &&
+		    baton_id_equal(&n->peers[i].id, &f->found.owner))
+			break;
+	return i;
+}
+
+/* From the owner itself: who else grants has a place among its stores, or none that it knows of. */
+static void note_exact(struct baton_node *n, struct baton_fetch *f,
+		       const struct baton_session_ref *ref)
+{
+	struct baton_session *s = &n->session;
+
+	if (!baton_session_decode(s, ref->body, ref->len, NULL) && !s->stale && s->stores &&
+	    (!s->ranks || (s->stores == 1 && s->ranks == 1))) {
+		f->exact_epoch = s->epoch;
+		f->exact_count = s->child_count;
+		for (unsigned i = 0; i < s->child_count; i++) {
+			f->exact[i].spi_in = s->children[i].spi_in;
+			f->exact[i].in_seq = s->children[i].counters.in_seq;
+		}
+	}
+	baton_session_wipe(s);
+}
+
+/* An owner that somebody else has claimed from meanwhile grants a lower epoch. */
+static void take_exact(const struct baton_fetch *f, struct baton_record *r)
+{
+	for (unsigned i = 0; f->exact_epoch == r->epoch && i < f->exact_count; i++) {
+		struct baton_mark *m = baton_record_mark(r, f->exact[i].spi_in);
+
+		if (m)
+			m->counters.in_seq = m->counters.in_limit = f->exact[i].in_seq;
+	}
+}
+
+/* Is there another one for the same session, whose offerer is waited for? */
+static bool waits_for_offer(const struct baton_node *n, const struct baton_fetch *f)
+{
+	const struct baton_fetch *o;
+
+	TAILQ_FOREACH(o, &n->fetches, entry)
+		if (o != f && !o->over && o->offerer && o->session.spi_i == f->session.spi_i &&
+		    o->session.spi_r == f->session.spi_r)
+			return true;
+	return false;
+}
+
 /* To the IKE daemon, if that has it not. */
 static void use(struct baton_node *n, struct baton_fetch *f, struct baton_record *r)
 {
+	if (f->offerer)
+		return;
 	if (!f->granted_us)
 		f->granted_us = baton_now_us();
+	if (!r->held && !r->installing)
+		take_exact(f, r);
 	if (baton_claim_use(n, r, false, false) || r->installing)
 		f->installing = true;
 	else if (!f->installing)
 		end(n, f, r->held);
 }
 
-/* An answer of ours or of a peer: one session, or none. */
-static void take(struct baton_node *n, struct baton_fetch *f, const void *buf, size_t len)
+/* An answer of ours (NULL) or of a peer: one session, or none. */
+static void take(struct baton_node *n, struct baton_fetch *f, const struct baton_peer *p,
+		 const void *buf, size_t len)
 {
 	struct baton_message *m = &n->msg;
 	struct baton_record *r;
@@ -128,6 +231,12 @@ static void take(struct baton_node *n, struct baton_fetch *f, const void *buf, s
 	m->status_max = BATON_ITEMS_MAX;
 	if (baton_message_decode(m, buf, len, NULL) || m->session_count != 1)
 		return;
+	if (f->looking) {
+		look_into(n, f, &m->sessions[0]);
+		return;
+	}
+	if (p && p == f->offerer)
+		note_exact(n, f, &m->sessions[0]);
 	r = baton_table_find(&n->table, m->sessions[0].spi_i, m->sessions[0].spi_r);
 	/* Ours all the time, under an SPI that we were told of a moment ago: not installed again.
 	 */
@@ -136,6 +245,8 @@ static void take(struct baton_node *n, struct baton_fetch *f, const void *buf, s
 	if (!r)
 		return;
 	f->session = (struct baton_spis){r->spi_i, r->spi_r};
+	if (m->subject.type && !f->former.type)
+		f->former = m->subject;
 	if (baton_own_is_proven(r))
 		use(n, f, r);
 }
@@ -145,13 +256,13 @@ static void settle(struct baton_node *n, struct baton_fetch *f)
 {
 	struct baton_record *r = baton_table_find(&n->table, f->session.spi_i, f->session.spi_r);
 
-	if (f->over || f->installing || f->ended < f->asked)
+	if (f->looking || f->over || f->installing || f->ended < f->asked)
 		return;
 	if (!r || r->deleted || !baton_node_owns(n, r)) {
 		end(n, f, false);
 		return;
 	}
-	if (!r->held && !r->installing && is_overtaken(n, f)) {
+	if (!r->held && !r->installing && (is_overtaken(n, f) || waits_for_offer(n, f))) {
 		f->installing = true;
 		return;
 	}
@@ -165,18 +276,24 @@ static void settle(struct baton_node *n, struct baton_fetch *f)
 }
 
 static void build(struct baton_node *n, struct baton_builder *b, struct baton_header h,
-		  uint8_t *buf, size_t size, const struct baton_wanted *w)
+		  uint8_t *buf, size_t size, const struct baton_fetch *f)
 {
+	const struct baton_wanted *w = &f->wanted;
+	bool claim = !f->looking;
+
 	baton_build_begin(b, buf, size, &h);
 	baton_build_id(b, BATON_PL_IDI, &n->config.server_id);
-	baton_build_claim(b, 0);
+	if (claim)
+		baton_build_claim(b, 0);
 	if (!w->protocol)
 		baton_build_by_address(b, &w->behind);
 	else if (w->protocol == 1)
 		baton_build_by_spis(b, &w->ike);
 	else
 		baton_build_by_spi(b, w->protocol, w->spi);
-	if (w->local.family)
+	/* Who moves a session gives it another address; an SPI names one SA in all of the cluster.
+	 */
+	if (w->local.family && claim)
 		baton_build_at(b, &w->local);
 }
 
@@ -190,14 +307,14 @@ static void claim_own_copy(struct baton_node *n, struct baton_fetch *f)
 	struct baton_builder b;
 	int len;
 
-	build(n, &b, h, n->buf, sizeof(n->buf), &f->wanted);
+	build(n, &b, h, n->buf, sizeof(n->buf), f);
 	len = baton_build_end(&b);
 	if (len > 0)
 		len = baton_service_answer(n->service, &n->config.server_id, n->buf, (size_t)len,
 					   baton_now_ms(), answer, sizeof(answer));
 	if (len <= 0)
 		return;
-	take(n, f, answer, (size_t)len);
+	take(n, f, NULL, answer, (size_t)len);
 	baton_wipe(answer, (size_t)len);
 }
 
@@ -205,8 +322,11 @@ static void claim_own_copy(struct baton_node *n, struct baton_fetch *f)
  * left to what keeps its copies up to date. */
 static bool ask_peers(struct baton_node *n, struct baton_fetch *f)
 {
+	const struct baton_peer *offerer = f->offerer;
 	unsigned busy = 0;
 	uint64_t now_ms = baton_now_ms();
+
+	f->offerer = NULL;
 
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		struct baton_peer *p = &n->peers[i];
@@ -218,16 +338,67 @@ static bool ask_peers(struct baton_node *n, struct baton_fetch *f)
 		if (p->x.in_flight >= BATON_WINDOW / 2)
 			continue;
 		build(n, &b, baton_exchange_header(&p->x, BATON_SA_RETR), p->buf, sizeof(p->buf),
-		      &f->wanted);
-		if (baton_peer_ask(p, &b, f, now_ms, now_ms + DEADLINE_MS) == 0)
-			f->asked++;
+		      f);
+		if (baton_peer_ask(p, &b, f, now_ms, now_ms + DEADLINE_MS))
+			continue;
+		f->asked++;
+		if (p == offerer)
+			f->offerer = p;
 	}
 	return f->asked || !busy;
 }
 
-int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w)
+/* False: nobody could be asked now. */
+static bool claim(struct baton_node *n, struct baton_fetch *f)
 {
-	struct baton_record *r = baton_fetch_find(n, w);
+	struct baton_record *r = baton_fetch_find(n, &f->wanted);
+
+	f->looking = false;
+	f->asked = f->ended = 0;
+	f->round = baton_own_begin_claim(&n->own);
+	if (r && baton_node_owns(n, r)) {
+		f->session = (struct baton_spis){r->spi_i, r->spi_r};
+		return true;
+	}
+	if (r)
+		claim_own_copy(n, f);
+	return ask_peers(n, f) || f->session.spi_i;
+}
+
+static bool look(struct baton_node *n, struct baton_fetch *f)
+{
+	struct baton_wanted anywhere = f->wanted;
+	const struct baton_record *r;
+
+	anywhere.local = (struct baton_addr){0};
+	r = baton_fetch_find(n, &anywhere);
+	if (r && baton_node_owns(n, r))
+		return claim(n, f);
+	f->looking = true;
+	if (r)
+		note_owner(f, r->owner, r->epoch, r->version);
+	return ask_peers(n, f);
+}
+
+/* Everybody has said who has it. */
+static void settle_look(struct baton_node *n, struct baton_fetch *f)
+{
+	unsigned owner;
+
+	if (!f->looking || f->over || f->ended < f->asked)
+		return;
+	owner = find_owner(n, f);
+	if (owner < n->peer_count) {
+		f->over = true;
+		baton_miss_away(n, &f->wanted, owner);
+	} else if (!f->found.owner.type || !claim(n, f)) {
+		end(n, f, false);
+	}
+}
+
+int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w, bool to_look,
+		      const struct baton_peer *offerer)
+{
 	struct baton_fetch *f;
 
 	TAILQ_FOREACH(f, &n->fetches, entry)
@@ -240,53 +411,83 @@ int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w)
 		return -BATON_E_SYSTEM;
 	f->wanted = *w;
 	f->start_us = baton_now_us();
-	f->round = baton_own_begin_claim(&n->own);
+	if (offerer && offerer->state != BATON_PEER_DOWN)
+		f->offerer = offerer;
 	TAILQ_INSERT_TAIL(&n->fetches, f, entry);
 	n->fetching++;
-	if (r && baton_node_owns(n, r)) {
-		f->session = (struct baton_spis){r->spi_i, r->spi_r};
-	} else {
-		if (r)
-			claim_own_copy(n, f);
-		if (!ask_peers(n, f) && !f->session.spi_i) {
-			f->over = true;
-			sweep(n);
-			return -BATON_E_BUSY;
-		}
+	if (!(to_look ? look(n, f) : claim(n, f))) {
+		f->over = true;
+		sweep(n);
+		return -BATON_E_BUSY;
 	}
+	settle_look(n, f);
 	settle(n, f);
 	sweep(n);
 	baton_install_pump(n);
 	return 0;
 }
 
-void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const void *buf, size_t len)
+/* What was granted before the one came that was waited for. */
+static void use_granted(struct baton_node *n, struct baton_fetch *f)
 {
+	struct baton_record *r = baton_table_find(&n->table, f->session.spi_i, f->session.spi_r);
+
+	if (r && !f->over && !f->installing && !r->deleted && baton_node_owns(n, r) &&
+	    baton_own_is_proven(r))
+		use(n, f, r);
+}
+
+void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const struct baton_peer *p,
+			const void *buf, size_t len)
+{
+	bool awaited = p == f->offerer;
+
 	f->ended++;
 	if (buf)
-		take(n, f, buf, len);
+		take(n, f, p, buf, len);
+	if (awaited) {
+		f->offerer = NULL;
+		use_granted(n, f);
+	}
+	settle_look(n, f);
 	settle(n, f);
 	sweep(n);
 	baton_install_pump(n);
 }
 
+/* It cannot be served here. */
+static void give_back(struct baton_node *n, const struct baton_fetch *f)
+{
+	const struct baton_record *r = baton_table_find(&n->table, f->session.spi_i,
+							f->session.spi_r);
+
+	if (r && !r->deleted && !r->held && baton_node_owns(n, r) && f->former.type)
+		baton_giveback_begin(n, r, &f->former);
+}
+
 void baton_fetch_tick(struct baton_node *n, uint64_t now_ms)
 {
+	const uint64_t patience_us = (2 * DEADLINE_MS + INSTALL_MS) * UINT64_C(1000);
 	struct baton_fetch *f;
 
 	TAILQ_FOREACH(f, &n->fetches, entry)
-		if (!f->over &&
-		    now_ms * 1000 > f->start_us + (DEADLINE_MS + INSTALL_MS) * UINT64_C(1000))
+		if (!f->over && now_ms * 1000 > f->start_us + patience_us) {
 			end(n, f, false);
+			give_back(n, f);
+		}
 	sweep(n);
 }
 
-void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, bool ok)
+void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, int status)
 {
 	struct baton_fetch *f;
 
 	TAILQ_FOREACH(f, &n->fetches, entry)
-		if (f->installing && f->session.spi_i == spi_i && f->session.spi_r == spi_r)
-			end(n, f, ok);
+		if (f->installing && !f->over && f->session.spi_i == spi_i &&
+		    f->session.spi_r == spi_r) {
+			end(n, f, status == BATON_OK);
+			if (status)
+				give_back(n, f);
+		}
 	sweep(n);
 }

@@ -89,9 +89,10 @@ static void look_at_worn(struct baton_node *n, struct baton_record *r)
 	}
 }
 
-static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
+static void finish(struct baton_node *n, const struct baton_install *i, int status)
 {
 	struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
+	bool ok = status == BATON_OK;
 
 	if (r) {
 		r->installing = false;
@@ -109,7 +110,7 @@ static void finish(struct baton_node *n, const struct baton_install *i, bool ok)
 	}
 	if (i->by_takeover)
 		baton_takeover_installed(n, ok);
-	baton_fetch_installed(n, i->spi_i, i->spi_r, ok);
+	baton_fetch_installed(n, i->spi_i, i->spi_r, status);
 }
 
 /* With what the operator knows it by: the connection that may be missing, the client. */
@@ -146,7 +147,7 @@ void baton_install_pump(struct baton_node *n)
 			err = send_install(n, i, r);
 		if (err) {
 			log_failure(n, i, err);
-			finish(n, i, false);
+			finish(n, i, -err);
 			free(i);
 			continue;
 		}
@@ -168,7 +169,7 @@ void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct bat
 	n->flying_count--;
 	if (s->status)
 		log_failure(n, i, s->status);
-	finish(n, i, s->status == BATON_OK);
+	finish(n, i, s->status);
 	free(i);
 	baton_install_pump(n);
 }

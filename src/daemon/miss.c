@@ -13,6 +13,9 @@
  * are configured: a packet to one that is in no tunnel of this gateway has the
  * session fetched by that address.
  *
+ * With [miss] forward the session stays where it is, as long as its owner is
+ * heard of, and the packets are sent on to it (forward.c).
+ *
  * An SPI is known when its session is ours and the IKE daemon has it. Before
  * the IKE daemon has told us all it has we do not begin: each of its SAs would
  * be asked for.
@@ -55,7 +58,7 @@ static struct baton_packet packet_of(const struct baton_wanted *w)
 				     .to = w->local};
 }
 
-static bool is_client(const struct baton_node *n, const struct baton_addr *a)
+bool baton_miss_is_client(const struct baton_node *n, const struct baton_addr *a)
 {
 	for (unsigned i = 0; i < n->config.client_net_count; i++)
 		if (baton_net_has(&n->config.client_nets[i], a))
@@ -72,7 +75,14 @@ static void let_go(void *ctx, uint32_t id)
 {
 	struct baton_node *n = ctx;
 
-	baton_guard_verdict(n->guard, id, true);
+	baton_guard_verdict(n->guard, id, BATON_GUARD_ACCEPT);
+}
+
+static void send_again(void *ctx, uint32_t id)
+{
+	struct baton_node *n = ctx;
+
+	baton_guard_verdict(n->guard, id, BATON_GUARD_AGAIN);
 }
 
 /* The IKE daemon has just made the SA, and we have not heard of it yet. */
@@ -86,42 +96,60 @@ static bool is_in_kernel(const struct baton_node *n, const struct baton_packet *
 	       baton_xfrm_get(n->xfrm, &id, &s) == 0;
 }
 
-static void take_packet(void *ctx, uint32_t id, const void *buf, size_t len)
+/* It has come from another gateway, and is for no session of ours: it is not sent on again. */
+static bool goes_astray(struct baton_node *n, const struct baton_record *r, uint32_t indev)
+{
+	return n->inject.fd >= 0 && indev == n->inject.ifindex && !(r && baton_node_owns(n, r));
+}
+
+static void take_packet(void *ctx, uint32_t id, const void *buf, size_t len, uint32_t indev)
 {
 	struct baton_node *n = ctx;
 	uint64_t now_ms = baton_now_ms();
 	struct baton_wanted w;
 	struct baton_packet p;
 	struct baton_record *r;
+	unsigned peer;
 
 	(void)baton_packet_parse(&p, buf, len);
 	p.to.port = 0; /* the port it was sent to is no part of an SA's name */
 	/* Whatever it is: ESP too may be what a client receives inside its tunnel. */
-	if (p.to.family && is_client(n, &p.to)) {
+	if (p.to.family && baton_miss_is_client(n, &p.to)) {
 		p.kind = BATON_PACKET_TO;
 		p.spi = 0;
 		p.ike = (struct baton_spis){0};
 	}
 	if (p.kind == BATON_PACKET_OTHER) {
-		baton_guard_verdict(n->guard, id, true);
+		baton_guard_verdict(n->guard, id, BATON_GUARD_ACCEPT);
 		return;
 	}
 	w = wanted_of(&p);
 	r = baton_fetch_find(n, &w);
 	if (r && is_here(n, r)) { /* since a moment ago */
-		baton_guard_verdict(n->guard, id, true);
+		baton_guard_verdict(n->guard, id, BATON_GUARD_ACCEPT);
 		return;
 	}
-	switch (baton_waiting_take(n->room, &p, id, now_ms)) {
+	if (goes_astray(n, r, indev)) {
+		n->forward.dropped++;
+		baton_guard_verdict(n->guard, id, BATON_GUARD_DROP);
+		return;
+	}
+	if (r && baton_node_owns(n, r)) /* whoever had it a moment ago */
+		baton_waiting_wake(n->room, &p);
+	switch (baton_waiting_take(n->room, &p, id, now_ms, &peer)) {
 	case BATON_MISS_PASS:
-		baton_guard_verdict(n->guard, id, true);
+		baton_guard_verdict(n->guard, id, BATON_GUARD_ACCEPT);
+		return;
+	case BATON_MISS_AWAY:
+		baton_forward_send(n, peer, buf, len);
+		baton_guard_verdict(n->guard, id, BATON_GUARD_DROP);
 		return;
 	case BATON_MISS_HOLD:
 		return;
 	case BATON_MISS_ASK:
 		if (is_in_kernel(n, &p, r))
 			baton_guard_pass(n->guard, p.spi);
-		else if (baton_fetch_start(n, &w) == 0)
+		else if (baton_fetch_start(n, &w, n->config.forward_on_miss, NULL) == 0)
 			return;
 		/* If it cannot be asked for now, then perhaps when its next packet comes. */
 		baton_waiting_end(n->room, &p, true, now_ms, let_go, n);
@@ -135,6 +163,24 @@ void baton_miss_ended(struct baton_node *n, const struct baton_wanted *w, bool o
 
 	if (n->guard)
 		baton_waiting_end(n->room, &p, ok, baton_now_ms(), let_go, n);
+}
+
+void baton_miss_away(struct baton_node *n, const struct baton_wanted *w, unsigned peer)
+{
+	const struct baton_packet p = packet_of(w);
+	uint64_t now_ms = baton_now_ms();
+
+	if (!n->guard)
+		return;
+	/* They come back with all of their octets, which we have not kept, and are sent on. */
+	baton_waiting_end(n->room, &p, true, now_ms, send_again, n);
+	baton_waiting_away(n->room, &p, peer, now_ms);
+}
+
+void baton_miss_peer_down(struct baton_node *n, unsigned peer)
+{
+	if (n->guard)
+		baton_waiting_forget_peer(n->room, peer);
 }
 
 static void ready(struct baton_source *s, uint32_t events)
@@ -182,32 +228,33 @@ void baton_miss_look(struct baton_node *n, struct baton_record *r)
 		baton_clients_look(n->clients, n->guard, r, here);
 }
 
-static void quiet(struct baton_node *n, const struct baton_wanted *w)
+static void quiet(struct baton_node *n, const struct baton_wanted *w, uint32_t for_ms)
 {
 	const struct baton_packet p = packet_of(w);
 
-	baton_waiting_quiet(n->room, &p, baton_now_ms());
+	baton_waiting_quiet(n->room, &p, baton_now_ms() + for_ms);
 }
 
-/* What comes for it yet was on its way. */
-static void keep_quiet(struct baton_node *n, const struct baton_record *r)
+void baton_miss_shun(struct baton_node *n, const struct baton_record *r, uint32_t for_ms)
 {
 	struct baton_wanted w = {.protocol = 1, .ike = {r->spi_i, r->spi_r}, .local = r->local};
 	struct baton_addr behind[BATON_CLIENTS_MAX] = {0};
 	unsigned count = 0;
 
+	if (!n->guard)
+		return;
 	w.local.port = 0;
-	quiet(n, &w);
+	quiet(n, &w, for_ms);
 	w.protocol = BATON_PROTO_ESP;
 	w.ike = (struct baton_spis){0};
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		w.spi = r->marks[i].spi_in;
-		quiet(n, &w);
+		quiet(n, &w, for_ms);
 	}
 	if (n->clients && r->body)
 		count = baton_session_clients(r->body, r->body_len, behind);
 	for (unsigned i = 0; i < count; i++)
-		quiet(n, &(struct baton_wanted){.behind = behind[i]});
+		quiet(n, &(struct baton_wanted){.behind = behind[i]}, for_ms);
 }
 
 void baton_miss_forget(struct baton_node *n, struct baton_record *r, bool left)
@@ -224,8 +271,15 @@ void baton_miss_forget(struct baton_node *n, struct baton_record *r, bool left)
 	r->guarded = false;
 	if (n->clients)
 		baton_clients_look(n->clients, n->guard, r, false);
-	if (left)
-		keep_quiet(n, r);
+	if (left) /* what comes for it yet was on its way */
+		baton_miss_shun(n, r, n->config.miss.quiet_ms);
+}
+
+bool baton_miss_shut_out(struct baton_node *n)
+{
+	bool remade;
+
+	return n->guard && baton_guard_flush(n->guard, false, &remade) == 0;
 }
 
 void baton_miss_flush(struct baton_node *n, uint64_t now_ms)
@@ -266,8 +320,10 @@ void baton_miss_open(struct baton_node *n)
 	n->room = baton_waiting_new(&n->config.miss, n->table.seed);
 	if (!n->room)
 		return;
+	baton_forward_open(n);
 	options = (struct baton_guard_options){.queue = (uint16_t)n->config.miss_queue,
 					       .length = n->config.miss.held_max + 4096,
+					       .whole = n->inject.fd >= 0,
 					       .client_count = n->config.client_net_count};
 	for (unsigned i = 0; i < n->peer_count; i++)
 		if (!n->peers[i].absent)
@@ -276,6 +332,7 @@ void baton_miss_open(struct baton_node *n)
 	if (baton_guard_open(&n->guard, &options, &why)) {
 		baton_log(BATON_LOG_ERROR, "miss_unavailable", "reason=\"%s\" error=\"%s\"", why,
 			  strerror(errno));
+		baton_forward_close(n);
 		baton_waiting_free(n->room);
 		n->room = NULL;
 		return;
@@ -312,6 +369,7 @@ void baton_miss_reopen(struct baton_node *n)
 
 void baton_miss_close(struct baton_node *n)
 {
+	baton_forward_close(n);
 	baton_guard_close(n->guard);
 	baton_waiting_free(n->room);
 	baton_clients_free(n->clients);

@@ -150,7 +150,8 @@ static void miss_charon(struct baton_node *n, uint64_t now_ms)
 static uint64_t turn(void *ctx, uint64_t now_ms)
 {
 	struct baton_node *n = ctx;
-	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms, drain_ms, members_ms;
+	uint64_t next = now_ms + IDLE_MS, follow, confirm_ms, refresh_ms, drain_ms, members_ms,
+		 giveback_ms;
 
 	/* Without that role none of the sessions here is our own. */
 	if (n->config.gateway && now_ms >= n->settle_ms) {
@@ -200,6 +201,9 @@ static uint64_t turn(void *ctx, uint64_t now_ms)
 	drain_ms = baton_drain_tick(n, now_ms);
 	if (drain_ms < next)
 		next = drain_ms;
+	giveback_ms = baton_giveback_tick(n, now_ms);
+	if (giveback_ms < next)
+		next = giveback_ms;
 	members_ms = n->config.gateway ? baton_members_turn(n, now_ms) : next;
 	if (members_ms < next)
 		next = members_ms;
@@ -288,7 +292,7 @@ int baton_node_start(struct baton_node *n, const char **why)
 	*why = "out of memory";
 	n->boot = random64();
 	n->started_ms = baton_now_ms();
-	n->udp.fd = -1;
+	n->udp.fd = n->inject.fd = -1;
 	STAILQ_INIT(&n->waiting);
 	STAILQ_INIT(&n->flying);
 	TAILQ_INIT(&n->fetches);

@@ -32,6 +32,7 @@
 #include "daemon/loop.h"
 #include "fence/fence.h"
 #include "miss/guard.h"
+#include "miss/inject.h"
 #include "xfrm/xfrm.h"
 
 #define BATON_INSTALL_WINDOW 32u /* SA_INSTALL requests under way */
@@ -107,6 +108,14 @@ struct baton_drain {
 	void *waiter; /* batonctl's connection, NULL = none */
 };
 
+/* A session that the IKE daemon here cannot serve, on its way back. */
+#define BATON_GIVEBACKS_MAX 64u
+struct baton_giveback {
+	struct baton_spis spis;
+	unsigned peer;
+	uint64_t next_ms, until_ms; /* until 0: no entry */
+};
+
 /* The members of the cluster, as the stores see them. */
 struct baton_absence {
 	uint64_t since_ms;	    /* gone since then, 0 = it is not */
@@ -158,6 +167,10 @@ struct baton_node {
 	struct baton_waiting *room;
 	struct baton_clients *clients; /* NULL: what is sent to clients is left to the kernel */
 	struct baton_source guard_source;
+	struct baton_inject inject;
+	struct {
+		uint64_t sent, taken, dropped; /* packets: to others; from others, and of no use */
+	} forward;
 	uint64_t guard_look_ms; /* when next */
 	struct baton_replaced replaced[BATON_REPLACED_MAX];
 	unsigned replaced_count;     /* so far */
@@ -174,6 +187,7 @@ struct baton_node {
 	struct baton_confirm_list confirms; /* responses that wait for the stores */
 	bool confirm_lost;		    /* that one could not was said */
 	struct baton_drain drain;
+	struct baton_giveback givebacks[BATON_GIVEBACKS_MAX];
 	struct baton_takeover takeover, last_takeover;
 	bool greeting;	  /* charon is telling what it has */
 	bool recover_due; /* ask the peers for our own sessions: charon has told its own, and ... */
@@ -316,11 +330,15 @@ struct baton_record *baton_claim_take(struct baton_node *n, uint32_t round,
 bool baton_claim_use(struct baton_node *n, struct baton_record *r, bool recover, bool by_takeover);
 
 /* fetch.c */
-/* Claims one session and installs it; then baton_miss_ended() is told. 0, or -BATON_E_BUSY or
- * -BATON_E_SYSTEM: not now. */
-int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w);
-void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const void *buf, size_t len);
-void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, bool ok);
+/* Claims one session and installs it; then baton_miss_ended() is told. look: it stays with its
+ * owner if that is heard of, and baton_miss_away() is told. offerer: who offers it, or NULL. 0, or
+ * -BATON_E_BUSY or -BATON_E_SYSTEM: not now. */
+int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w, bool look,
+		      const struct baton_peer *offerer);
+void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const struct baton_peer *p,
+			const void *buf, size_t len);
+/* status: BATON_OK, or why it could not be installed. */
+void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, int status);
 /* The session's record, if it is in our table. */
 struct baton_record *baton_fetch_find(struct baton_node *n, const struct baton_wanted *w);
 /* Gives up what the IKE daemon does not install. */
@@ -336,7 +354,18 @@ void baton_miss_reopen(struct baton_node *n);
 void baton_miss_look(struct baton_node *n, struct baton_record *r);
 /* They are not, whatever r says. left: and nobody is to be asked for them for a while. */
 void baton_miss_forget(struct baton_node *n, struct baton_record *r, bool left);
+/* Tells the kernel at once what is not here any more, so that from now on its packets are queued.
+ * True: it knows. The queue is not looked at. */
+bool baton_miss_shut_out(struct baton_node *n);
+/* Nobody is to be asked for them for so long. */
+void baton_miss_shun(struct baton_node *n, const struct baton_record *r, uint32_t for_ms);
 void baton_miss_flush(struct baton_node *n, uint64_t now_ms);
+/* Is that an address of a client, by our configuration? */
+bool baton_miss_is_client(const struct baton_node *n, const struct baton_addr *a);
+/* That peer is not heard of any more. */
+void baton_miss_peer_down(struct baton_node *n, unsigned peer);
+/* That peer has what was looked for. */
+void baton_miss_away(struct baton_node *n, const struct baton_wanted *w, unsigned peer);
 /* A fetch has ended. */
 void baton_miss_ended(struct baton_node *n, const struct baton_wanted *w, bool ok);
 
@@ -348,6 +377,12 @@ void baton_takeover_recover(struct baton_node *n);
 void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len);
 void baton_takeover_installed(struct baton_node *n, bool ok);
 void baton_takeover_tick(struct baton_node *n, uint64_t now_ms);
+
+/* giveback.c */
+void baton_giveback_begin(struct baton_node *n, const struct baton_record *r,
+			  const struct baton_id *to);
+/* When to call again. */
+uint64_t baton_giveback_tick(struct baton_node *n, uint64_t now_ms);
 
 /* drain.c */
 /* to NULL: to all other gateways. one NULL: all of ours. 0, -BATON_E_NOT_PEER,
@@ -374,6 +409,15 @@ uint64_t baton_members_turn(struct baton_node *n, uint64_t now_ms);
 /* A session that was claimed is about to be installed: it is at an address of ours from now on. 0
  * or -BATON_E_*. */
 int baton_address_move(struct baton_node *n, struct baton_record *r);
+/* Which address of ours a session at that one gets; NULL: none of that family is configured. */
+const struct baton_addr *baton_address_for(const struct baton_config *c,
+					   const struct baton_addr *local);
+
+/* forward.c: with [miss] forward */
+void baton_forward_open(struct baton_node *n);
+void baton_forward_close(struct baton_node *n);
+/* A whole packet, to the owner of its session. */
+void baton_forward_send(struct baton_node *n, unsigned peer, const void *packet, size_t len);
 
 /* ctl.c */
 int baton_ctl_open(struct baton_node *n);

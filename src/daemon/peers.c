@@ -132,6 +132,8 @@ static void peer_state(void *ctx, struct baton_peer *p)
 		c->storeless_boot = 0; /* it was restarted, perhaps with another role */
 		rank_stores(n);
 	}
+	if (p->state == BATON_PEER_DOWN)
+		baton_miss_peer_down(n, p->index);
 	if (p->state == BATON_PEER_UP && n->link.connected && !n->recovered)
 		n->recover_due = true; /* it may have what we have forgotten */
 }
@@ -183,20 +185,29 @@ static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *
 		baton_follow_answer(n, p, buf, len);
 	else if (tag == &n->members)
 		baton_members_answer(n, p, buf, len);
+	else if (tag == &n->givebacks)
+		return;
 	else if (tag == &n->drain)
 		baton_drain_answer(n, buf, len);
 	else if (tag)
-		baton_fetch_answer(n, tag, buf, len);
+		baton_fetch_answer(n, tag, p, buf, len);
 	else
 		baton_takeover_answer(n, p, tag, buf, len);
+}
+
+static const struct baton_peer *peer_named(const struct baton_node *n, const struct baton_id *id)
+{
+	for (unsigned i = 0; i < n->peer_count; i++)
+		if (!n->peers[i].absent && baton_id_equal(&n->peers[i].id, id))
+			return &n->peers[i];
+	return NULL;
 }
 
 static void take_offer(void *ctx, const struct baton_id *peer, const struct baton_spis *spis)
 {
 	const struct baton_wanted w = {.protocol = 1, .ike = *spis};
 
-	(void)peer; /* whoever owns it: the stores know */
-	if (baton_fetch_start(ctx, &w))
+	if (baton_fetch_start(ctx, &w, false, peer_named(ctx, peer)))
 		baton_log(BATON_LOG_WARNING, "offer_refused",
 			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64
 			  " reason=\"too many are being fetched\"",

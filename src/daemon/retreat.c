@@ -6,13 +6,18 @@
  * the peer.
  *
  * What the kernel knows last is read first: a claim that reaches a living
- * owner is answered with its latest numbers.
+ * owner is answered with its latest numbers. Where packets for SAs that are not
+ * here are queued (miss.c), they are from before the numbers are read: then
+ * nothing more is accepted, and the number that was is In Limit as well, so that
+ * the new owner accepts the packets in the queue when they are sent on to it.
+ * A packet that another processor has had in its hands all the while is an
+ * exception; should somebody repeat just that one, it is accepted twice.
  */
 #include "daemon/node.h"
 
 #include <inttypes.h>
 
-static void read_last(struct baton_node *n, struct baton_record *r)
+static void read_last(struct baton_node *n, struct baton_record *r, bool shut_out)
 {
 	for (unsigned i = 0; i < r->mark_count; i++) {
 		struct baton_mark *m = &r->marks[i];
@@ -21,8 +26,11 @@ static void read_last(struct baton_node *n, struct baton_record *r)
 
 		if (baton_xfrm_get(n->xfrm, &out, &s) == 0)
 			baton_watch_out(&n->watch, m, s.out_seq, baton_now_ms());
-		if (baton_xfrm_get(n->xfrm, &in, &s) == 0)
+		if (baton_xfrm_get(n->xfrm, &in, &s) == 0) {
 			baton_watch_in(&n->watch, m, s.in_seq, baton_now_ms());
+			if (shut_out && s.in_seq == m->counters.in_seq)
+				m->counters.in_limit = s.in_seq;
+		}
 	}
 }
 
@@ -68,10 +76,13 @@ static void remove_from_charon(struct baton_node *n, const struct baton_record *
 void baton_retreat_losing(void *ctx, struct baton_record *r)
 {
 	struct baton_node *n = ctx;
+	bool shut_out;
 
-	baton_miss_forget(n, r, true);
+	/* Where packets are sent on, they are sent to whoever has it now. */
+	baton_miss_forget(n, r, !n->config.forward_on_miss);
+	shut_out = baton_miss_shut_out(n);
 	if (n->xfrm) {
-		read_last(n, r);
+		read_last(n, r, shut_out);
 		delete_sas(n, r);
 	}
 	remove_from_charon(n, r);

@@ -22,7 +22,8 @@
 #define BUDGET 256u
 #define OTHERS 256u
 #define OTHERS_TIMEOUT "2s"
-#define CHUNK 400u /* elements of one command, or of one batch */
+#define PACKET_MAX 65531u /* what a netlink attribute can hold */
+#define CHUNK 400u	  /* elements of one command, or of one batch */
 
 static const struct {
 	const char *name;
@@ -408,8 +409,9 @@ static int bind_queue(struct baton_guard *g, uint32_t length)
 {
 	_Alignas(8) char buf[256];
 	struct nfqnl_msg_config_cmd cmd = {.command = NFQNL_CFG_CMD_BIND, .pf = htons(AF_UNSPEC)};
-	struct nfqnl_msg_config_params params = {.copy_range = htonl(BATON_PACKET_BYTES),
-						 .copy_mode = NFQNL_COPY_PACKET};
+	struct nfqnl_msg_config_params params = {
+		.copy_range = htonl(g->options.whole ? PACKET_MAX : BATON_PACKET_BYTES),
+		.copy_mode = NFQNL_COPY_PACKET};
 	struct nlmsghdr *h = begin(buf, NFQNL_MSG_CONFIG, g->options.queue);
 	int err;
 
@@ -492,6 +494,7 @@ struct queued {
 	const struct nfqnl_msg_packet_hdr *head;
 	const void *packet;
 	size_t len;
+	uint32_t indev;
 };
 
 static int take_attr(const struct nlattr *a, void *ctx)
@@ -501,6 +504,8 @@ static int take_attr(const struct nlattr *a, void *ctx)
 	if (mnl_attr_get_type(a) == NFQA_PACKET_HDR &&
 	    mnl_attr_get_payload_len(a) >= sizeof(*q->head))
 		q->head = mnl_attr_get_payload(a);
+	if (mnl_attr_get_type(a) == NFQA_IFINDEX_INDEV && mnl_attr_validate(a, MNL_TYPE_U32) == 0)
+		q->indev = ntohl(mnl_attr_get_u32(a));
 	if (mnl_attr_get_type(a) == NFQA_PAYLOAD) {
 		q->packet = mnl_attr_get_payload(a);
 		q->len = mnl_attr_get_payload_len(a);
@@ -510,9 +515,8 @@ static int take_attr(const struct nlattr *a, void *ctx)
 
 unsigned baton_guard_read(struct baton_guard *g, baton_guard_fn *fn, void *ctx)
 {
+	_Alignas(8) static char buf[PACKET_MAX + 8192]; /* single-threaded */
 	unsigned count = 0;
-
-	_Alignas(8) char buf[8192];
 
 	for (unsigned budget = BUDGET; budget; budget--) {
 		ssize_t n = recv(mnl_socket_get_fd(g->sock), buf, sizeof(buf), MSG_DONTWAIT);
@@ -530,18 +534,20 @@ unsigned baton_guard_read(struct baton_guard *g, baton_guard_fn *fn, void *ctx)
 			    !q.head)
 				continue;
 			memcpy(&id, &q.head->packet_id, sizeof(id));
-			fn(ctx, ntohl(id), q.packet, q.len);
+			fn(ctx, ntohl(id), q.packet, q.len, q.indev);
 			count++;
 		}
 	}
 	return count;
 }
 
-void baton_guard_verdict(struct baton_guard *g, uint32_t id, bool accept)
+void baton_guard_verdict(struct baton_guard *g, uint32_t id, enum baton_guard_verdict verdict)
 {
+	static const uint32_t words[] = {[BATON_GUARD_ACCEPT] = NF_ACCEPT,
+					 [BATON_GUARD_DROP] = NF_DROP,
+					 [BATON_GUARD_AGAIN] = NF_REPEAT};
 	_Alignas(8) char buf[256];
-	struct nfqnl_msg_verdict_hdr v = {.verdict = htonl(accept ? NF_ACCEPT : NF_DROP),
-					  .id = htonl(id)};
+	struct nfqnl_msg_verdict_hdr v = {.verdict = htonl(words[verdict]), .id = htonl(id)};
 	struct nlmsghdr *h = begin(buf, NFQNL_MSG_VERDICT, g->options.queue);
 
 	mnl_attr_put(h, NFQA_VERDICT_HDR, sizeof(v), &v);

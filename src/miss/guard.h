@@ -30,12 +30,16 @@ enum baton_guard_set {
 #define BATON_NETS_MAX 16u
 struct baton_guard;
 
-/* A packet in the queue, its beginning only. */
-typedef void baton_guard_fn(void *ctx, uint32_t id, const void *packet, size_t len);
+/* A packet in the queue; its beginning only, unless `whole` is set. indev: the interface it came
+ * in by. */
+typedef void baton_guard_fn(void *ctx, uint32_t id, const void *packet, size_t len, uint32_t indev);
+/* AGAIN: it comes to the queue once more. */
+enum baton_guard_verdict { BATON_GUARD_ACCEPT, BATON_GUARD_DROP, BATON_GUARD_AGAIN };
 
 struct baton_guard_options {
 	uint16_t queue;
 	uint32_t length; /* packets in the queue */
+	bool whole;	 /* all of a packet is wanted */
 	/* Where the clients' addresses are: what is sent to others passes. */
 	struct baton_net clients[BATON_NETS_MAX];
 	unsigned client_count;
@@ -52,8 +56,7 @@ void baton_guard_close(struct baton_guard *g);
 int baton_guard_fd(const struct baton_guard *g);
 /* Reads what is there, some of it if it is much. How many packets that were. */
 unsigned baton_guard_read(struct baton_guard *g, baton_guard_fn *fn, void *ctx);
-/* Lets the packet go on, or drops it. */
-void baton_guard_verdict(struct baton_guard *g, uint32_t id, bool accept);
+void baton_guard_verdict(struct baton_guard *g, uint32_t id, enum baton_guard_verdict verdict);
 /* From the next flush on. */
 void baton_guard_know(struct baton_guard *g, enum baton_guard_set set, uint32_t spi, bool known);
 void baton_guard_know_address(struct baton_guard *g, const struct baton_addr *a, bool known);

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #define IPV4_HEADER 20u
+#define IPV6_HEADER 40u
+#define UDP_HEADER 8u
 #define IKE_PORT 500u
 #define NAT_PORT 4500u
 
@@ -96,4 +98,48 @@ int baton_packet_parse(struct baton_packet *p, const void *buf, size_t len)
 	if (r.err)
 		*p = (struct baton_packet){.kind = BATON_PACKET_OTHER};
 	return r.err;
+}
+
+/* RFC 1624: what a checksum becomes when these octets (an even number) become those. */
+static void adjust(uint8_t *sum, const uint8_t *from, const uint8_t *to, size_t len)
+{
+	uint32_t c = ~((uint32_t)sum[0] << 8 | sum[1]) & 0xffffu;
+
+	for (size_t i = 0; i < len; i += 2) {
+		c += ~((uint32_t)from[i] << 8 | from[i + 1]) & 0xffffu;
+		c += (uint32_t)to[i] << 8 | to[i + 1];
+	}
+	while (c >> 16)
+		c = (c & 0xffffu) + (c >> 16);
+	sum[0] = (uint8_t)(~c >> 8);
+	sum[1] = (uint8_t)~c;
+}
+
+int baton_packet_redirect(void *buf, size_t len, const struct baton_addr *to)
+{
+	uint8_t *b = buf;
+	bool six = len && b[0] >> 4 == 6;
+	size_t header = six ? IPV6_HEADER : len ? (b[0] & 15u) * (size_t)4 : 0;
+	size_t size = six ? 16 : 4, at = six ? 24 : 16;
+	uint8_t old[16], *udp_sum;
+
+	if (len < header || header < IPV4_HEADER)
+		return -BATON_E_TRUNCATED;
+	if (to->family != (six ? AF_INET6 : AF_INET))
+		return -BATON_E_VALUE;
+	memcpy(old, b + at, size);
+	memcpy(b + at, to->ip, size);
+	if (!six)
+		adjust(b + 10, old, to->ip, size);
+	if (b[six ? 6 : 9] != IPPROTO_UDP)
+		return 0;
+	if (len < header + UDP_HEADER)
+		return -BATON_E_TRUNCATED;
+	udp_sum = b + header + 6;
+	if (!udp_sum[0] && !udp_sum[1])
+		return 0; /* none (RFC 768) */
+	adjust(udp_sum, old, to->ip, size);
+	if (!udp_sum[0] && !udp_sum[1])
+		udp_sum[0] = udp_sum[1] = 0xff;
+	return 0;
 }

@@ -31,5 +31,8 @@ struct baton_packet {
 bool baton_net_has(const struct baton_net *n, const struct baton_addr *a);
 /* 0, or -BATON_E_TRUNCATED and others where the packet is too short for what it says it is. */
 int baton_packet_parse(struct baton_packet *p, const void *buf, size_t len);
+/* Gives a whole packet that baton_packet_parse() has understood another destination of the same
+ * family, as a NAT would: the checksums of IPv4 and of UDP follow. ESP covers neither. */
+int baton_packet_redirect(void *buf, size_t len, const struct baton_addr *to);
 
 #endif

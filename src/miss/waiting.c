@@ -9,6 +9,7 @@
 #define CHAINS 16384u /* power of two */
 #define SOURCES 1024u /* power of two */
 #define NONE UINT32_MAX
+#define AWAY_MS 3000u
 
 struct held {
 	uint32_t id, next;
@@ -18,7 +19,8 @@ struct entry {
 	uint32_t next;		   /* of its chain, or of those that are free */
 	TAILQ_ENTRY(entry) by_age; /* quiet ones, the oldest first */
 	struct baton_packet sa;	   /* from is of no meaning */
-	bool used, quiet;
+	bool used, quiet, away;	   /* away is quiet, too: nobody is asked */
+	unsigned peer;
 	uint64_t until_ms;
 	uint32_t first, last; /* held packets */
 	unsigned count;
@@ -91,7 +93,7 @@ static void drop_entry(struct baton_waiting *w, struct entry *e)
 	*at = e->next;
 	if (e->quiet)
 		TAILQ_REMOVE(&w->quiet, e, by_age);
-	e->used = e->quiet = false;
+	e->used = e->quiet = e->away = false;
 	e->next = w->free_entries;
 	w->free_entries = index;
 }
@@ -114,12 +116,13 @@ static struct entry *add_entry(struct baton_waiting *w, const struct baton_packe
 	return e;
 }
 
-static void make_quiet(struct baton_waiting *w, struct entry *e, uint64_t now_ms)
+static void make_quiet(struct baton_waiting *w, struct entry *e, uint64_t until_ms)
 {
 	if (e->quiet)
 		TAILQ_REMOVE(&w->quiet, e, by_age);
 	e->quiet = true;
-	e->until_ms = now_ms + w->limits.quiet_ms;
+	e->away = false;
+	e->until_ms = until_ms;
 	TAILQ_INSERT_TAIL(&w->quiet, e, by_age);
 }
 
@@ -223,13 +226,17 @@ static enum baton_miss_verdict refuse(uint64_t *counter)
 }
 
 enum baton_miss_verdict baton_waiting_take(struct baton_waiting *w, const struct baton_packet *p,
-					   uint32_t id, uint64_t now_ms)
+					   uint32_t id, uint64_t now_ms, unsigned *peer)
 {
 	struct entry *e;
 
 	if (is_outside(w, p))
 		return refuse(&w->stats.outside);
 	e = find(w, p);
+	if (e && e->away && now_ms < e->until_ms) {
+		*peer = e->peer;
+		return BATON_MISS_AWAY;
+	}
 	if (e && e->quiet && now_ms < e->until_ms)
 		return refuse(&w->stats.quiet);
 	if (e && e->quiet) {
@@ -275,19 +282,60 @@ void baton_waiting_end(struct baton_waiting *w, const struct baton_packet *p, bo
 	if (found)
 		drop_entry(w, e);
 	else
-		make_quiet(w, e, now_ms);
+		make_quiet(w, e, now_ms + w->limits.quiet_ms);
 }
 
-void baton_waiting_quiet(struct baton_waiting *w, const struct baton_packet *p, uint64_t now_ms)
+/* Its entry, made quiet. NULL: it is being asked for, and the answer will tell; or there is no
+ * room. */
+static struct entry *quieten(struct baton_waiting *w, const struct baton_packet *p,
+			     uint64_t until_ms)
 {
 	struct entry *e = find(w, p);
 
 	if (e && !e->quiet)
-		return; /* it is being asked for: the answer will tell */
+		return NULL;
 	if (!e)
 		e = add_entry(w, p);
 	if (e)
-		make_quiet(w, e, now_ms);
+		make_quiet(w, e, until_ms);
+	return e;
+}
+
+void baton_waiting_quiet(struct baton_waiting *w, const struct baton_packet *p, uint64_t until_ms)
+{
+	const struct entry *e = find(w, p);
+
+	if (e && e->quiet && !e->away && e->until_ms > until_ms)
+		until_ms = e->until_ms;
+	(void)quieten(w, p, until_ms);
+}
+
+void baton_waiting_wake(struct baton_waiting *w, const struct baton_packet *p)
+{
+	struct entry *e = find(w, p);
+
+	if (e && e->quiet)
+		drop_entry(w, e);
+}
+
+void baton_waiting_away(struct baton_waiting *w, const struct baton_packet *p, unsigned peer,
+			uint64_t now_ms)
+{
+	struct entry *e = quieten(w, p, now_ms + AWAY_MS);
+
+	if (!e)
+		return;
+	e->away = true;
+	e->peer = peer;
+}
+
+void baton_waiting_forget_peer(struct baton_waiting *w, unsigned peer)
+{
+	for (struct entry *e = TAILQ_FIRST(&w->quiet), *next; e; e = next) {
+		next = TAILQ_NEXT(e, by_age);
+		if (e->away && e->peer == peer)
+			drop_entry(w, e);
+	}
 }
 
 const struct baton_miss_stats *baton_waiting_stats(const struct baton_waiting *w)

@@ -9,7 +9,8 @@
  * for a while: its packets go on without a question, and the kernel discards
  * what it has no SA for. So is one that has
  * just been deleted, or claimed by another gateway: what still comes for it was
- * on its way.
+ * on its way. One that another gateway serves, and is to serve, is *away* for a
+ * while: its packets are sent on to that gateway.
  *
  * Whoever sends random SPIs must not have the stores asked for each. Three
  * bounds: SPIs outside the partitions of the cluster are nobody's; so many
@@ -23,7 +24,7 @@
 #include "miss/packet.h"
 #include <sys/queue.h>
 
-enum baton_miss_verdict { BATON_MISS_PASS, BATON_MISS_HOLD, BATON_MISS_ASK };
+enum baton_miss_verdict { BATON_MISS_PASS, BATON_MISS_HOLD, BATON_MISS_ASK, BATON_MISS_AWAY };
 
 /* Inbound SPIs first to last. */
 struct baton_partition {
@@ -58,14 +59,22 @@ void baton_waiting_free(struct baton_waiting *w);
 void baton_waiting_limit(struct baton_waiting *w, const struct baton_miss_limits *l);
 
 /* A packet for an SA that is not here. id is the caller's name for it. */
+/* *peer: of one that is away, where it is. */
 enum baton_miss_verdict baton_waiting_take(struct baton_waiting *w, const struct baton_packet *p,
-					   uint32_t id, uint64_t now_ms);
+					   uint32_t id, uint64_t now_ms, unsigned *peer);
 /* The question about p's SA is answered: each is called for every packet that was held for it, in
  * their order. Not found: it is quiet from now on. */
 void baton_waiting_end(struct baton_waiting *w, const struct baton_packet *p, bool found,
 		       uint64_t now_ms, void (*each)(void *ctx, uint32_t id), void *ctx);
-/* Nobody is to be asked for that SA for a while. */
-void baton_waiting_quiet(struct baton_waiting *w, const struct baton_packet *p, uint64_t now_ms);
+/* Nobody is to be asked for that SA until then, or later if that was said before. */
+void baton_waiting_quiet(struct baton_waiting *w, const struct baton_packet *p, uint64_t until_ms);
+/* It is here, or will be in a moment: it is asked for again, should it have been quiet or away. */
+void baton_waiting_wake(struct baton_waiting *w, const struct baton_packet *p);
+/* That peer has it. */
+void baton_waiting_away(struct baton_waiting *w, const struct baton_packet *p, unsigned peer,
+			uint64_t now_ms);
+/* Nothing is known of what that peer has. */
+void baton_waiting_forget_peer(struct baton_waiting *w, unsigned peer);
 const struct baton_miss_stats *baton_waiting_stats(const struct baton_waiting *w);
 
 #endif

@@ -112,6 +112,14 @@ static void get_offer(struct baton_reader *b, struct baton_message *m)
 	}
 }
 
+static void get_forward(struct baton_reader *b, struct baton_message *m)
+{
+	m->packet_len = baton_reader_left(b);
+	if (m->packet_len < BATON_FORWARD_MIN)
+		baton_reader_fail(b, -BATON_E_LENGTH, "packet");
+	m->packet = baton_get_bytes(b, m->packet_len, "packet");
+}
+
 static void get_address(struct baton_reader *b, struct baton_addr *a)
 {
 	size_t len = baton_reader_left(b);
@@ -164,6 +172,9 @@ static bool get_notify_data(struct baton_reader *b, struct baton_message *m, uin
 	case BATON_N_BY_ADDRESS:
 		get_address(b, &m->by_address);
 		return true;
+	case BATON_N_FORWARD:
+		get_forward(b, m);
+		return true;
 	default:
 		return false;
 	}
@@ -173,7 +184,7 @@ static bool has_data(uint16_t type)
 {
 	return type == BATON_N_ERROR || type == BATON_N_CONTACT || type == BATON_N_TICK ||
 	       type == BATON_N_SHARE || type == BATON_N_LIST || type == BATON_N_OFFER ||
-	       type == BATON_N_AT || type == BATON_N_BY_ADDRESS;
+	       type == BATON_N_AT || type == BATON_N_BY_ADDRESS || type == BATON_N_FORWARD;
 }
 
 static void get_notify(struct baton_reader *b, struct baton_message *m, uint32_t *seen)
@@ -355,6 +366,8 @@ static void clear(struct baton_message *m)
 	m->by_spi = 0;
 	m->by_spis = (struct baton_spis){0};
 	m->offer_count = m->member_count = 0;
+	m->packet = NULL;
+	m->packet_len = 0;
 	m->at = m->by_address = (struct baton_addr){0};
 	m->session_count = m->report_count = m->delete_count = m->status_count = 0;
 }
@@ -536,6 +549,13 @@ void baton_build_offer(struct baton_builder *b, const struct baton_spis *offers,
 		baton_put_u64(&b->w, offers[i].spi_i);
 		baton_put_u64(&b->w, offers[i].spi_r);
 	}
+	baton_build_close(b);
+}
+
+void baton_build_forward(struct baton_builder *b, const void *packet, size_t len)
+{
+	open_notify(b, BATON_N_FORWARD);
+	baton_put_bytes(&b->w, packet, len);
 	baton_build_close(b);
 }
 

@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "miss/waiting.h"
+#include <limits.h>
 #include <string.h>
 
 #define IDS 4096u
@@ -42,12 +43,32 @@ static void begin(void)
 
 static void arrive(const struct baton_packet *p, uint64_t now_ms)
 {
-	if (baton_waiting_take(room, p, next_id, now_ms) != BATON_MISS_PASS) {
+	enum baton_miss_verdict verdict;
+	unsigned peer = UINT_MAX;
+
+	verdict = baton_waiting_take(room, p, next_id, now_ms, &peer);
+	if (verdict == BATON_MISS_HOLD || verdict == BATON_MISS_ASK) {
 		held[next_id] = 1;
 		inside++;
 	}
+	FUZZ_CHECK((verdict == BATON_MISS_AWAY) == (peer < 4));
 	next_id++;
 	FUZZ_CHECK(inside <= 64);
+}
+
+/* It stays what it is, but for where it goes to. */
+static void redirect(const struct baton_packet *p, const uint8_t *data, size_t len)
+{
+	struct baton_addr to = {.family = p->to.family, .ip = {1, 2, 3, 4}};
+	struct baton_packet q;
+	uint8_t copy[128];
+
+	memcpy(copy, data, len);
+	if (baton_packet_redirect(copy, len, &to))
+		return;
+	FUZZ_CHECK(baton_packet_parse(&q, copy, len) == 0 || p->kind == BATON_PACKET_TO);
+	FUZZ_CHECK(p->kind == BATON_PACKET_TO ||
+		   (q.kind == p->kind && memcmp(q.to.ip, to.ip, 16) == 0 && q.spi == p->spi));
 }
 
 void fuzz_packet(const uint8_t *data, size_t size)
@@ -77,7 +98,14 @@ void fuzz_packet(const uint8_t *data, size_t size)
 			if (then & 1)
 				baton_waiting_end(room, &p, then & 2, now_ms, out, NULL);
 			if (then & 4)
-				baton_waiting_quiet(room, &p, now_ms);
+				baton_waiting_quiet(room, &p, now_ms + 300);
+			if ((then & 6) == 6)
+				baton_waiting_away(room, &p, then >> 6, now_ms);
+			if ((then & 31) == 31)
+				baton_waiting_forget_peer(room, then >> 6);
+			if ((then & 15) == 12)
+				baton_waiting_wake(room, &p);
+			redirect(&p, data, len);
 		}
 		now_ms += (then & 24u) * 8;
 		data += len;

@@ -620,6 +620,9 @@ static void packets_of_unknown_sas_have_their_bounds(void **state)
 	assert_int_equal(c.miss_queue, 4520);
 	setting_accepted("miss", "fetch = yes");
 	assert_true(c.fetch_on_miss);
+	setting_accepted("miss", "fetch = yes\nforward = yes");
+	assert_true(c.forward_on_miss);
+	refused(MINIMAL "[miss]\nforward = yes\n", "4: [miss] forward = yes needs fetch = yes\n");
 	setting_accepted("miss", "spis = c1000000-c1ffffff C3-c4");
 	assert_int_equal(c.miss.partitions.count, 2);
 	assert_int_equal(c.miss.partitions.ranges[0].first, 0xc1000000);

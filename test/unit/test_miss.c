@@ -24,6 +24,7 @@ static const uint8_t ike6[] = {0x60, 0, 0, 0, 0, 36, 17, 64,
 			       8, 0xc1, 12, 13, 14, 15, 16, 17, 18};
 
 static struct baton_packet p;
+static unsigned peer;
 static struct baton_waiting *w;
 static struct baton_miss_limits limits;
 static uint32_t out[64];
@@ -158,6 +159,78 @@ static void many_are_known(void **state)
 	baton_known_free(&k);
 }
 
+/* RFC 1071, over 0 to 2 pieces: 0 when the sum among them is right. */
+static uint16_t checksum(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len,
+			 uint32_t sum)
+{
+	for (size_t i = 0; i < a_len; i++)
+		sum += i % 2 ? a[i] : (uint32_t)a[i] << 8;
+	for (size_t i = 0; i < b_len; i++)
+		sum += i % 2 ? b[i] : (uint32_t)b[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)~sum;
+}
+
+static void put16(uint8_t *at, uint16_t v)
+{
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+}
+
+static void a_redirected_packet_has_right_checksums(void **state)
+{
+	struct baton_addr to4 = {.family = AF_INET, .ip = {203, 0, 113, 77}};
+	struct baton_addr to6 = {.family = AF_INET6, .ip = {0x20, 1, 0xd, 0xb8, 9, [15] = 0xfe}};
+	uint8_t four[60] = {0}, six[40 + 36] = {0};
+
+	(void)state;
+	memcpy(four, natt4, sizeof(natt4));
+	put16(four + 2, sizeof(four));
+	put16(four + 10, checksum(four, 20, NULL, 0, 0));
+	put16(four + 24, sizeof(four) - 20);
+	put16(four + 26, checksum(four + 12, 8, four + 20, 40, 17 + 40));
+	assert_int_equal(baton_packet_redirect(four, sizeof(four), &to4), 0);
+	assert_memory_equal(four + 16, to4.ip, 4);
+	assert_int_equal(checksum(four, 20, NULL, 0, 0), 0);
+	assert_int_equal(checksum(four + 12, 8, four + 20, 40, 17 + 40), 0);
+
+	memcpy(six, ike6, sizeof(ike6));
+	put16(six + 44, 36);
+	put16(six + 46, checksum(six + 8, 32, six + 40, 36, 17 + 36));
+	assert_int_equal(baton_packet_redirect(six, sizeof(six), &to6), 0);
+	assert_memory_equal(six + 24, to6.ip, 16);
+	assert_int_equal(checksum(six + 8, 32, six + 40, 36, 17 + 36), 0);
+	assert_int_equal(baton_packet_parse(&p, six, sizeof(six)), 0);
+	assert_int_equal(p.kind, BATON_PACKET_IKE);
+}
+
+static void and_none_where_there_was_none(void **state)
+{
+	struct baton_addr to = {.family = AF_INET, .ip = {203, 0, 113, 77}};
+	uint8_t copy[sizeof(natt4)];
+
+	(void)state;
+	memcpy(copy, natt4, sizeof(copy));
+	assert_int_equal(baton_packet_redirect(copy, sizeof(copy), &to), 0);
+	assert_true(!copy[26] && !copy[27]);
+}
+
+static void it_keeps_its_family_and_has_its_headers(void **state)
+{
+	struct baton_addr to4 = {.family = AF_INET}, to6 = {.family = AF_INET6};
+	uint8_t copy[sizeof(ike6)];
+
+	(void)state;
+	memcpy(copy, ike6, sizeof(copy));
+	assert_int_equal(baton_packet_redirect(copy, sizeof(copy), &to4), -BATON_E_VALUE);
+	assert_int_equal(baton_packet_redirect(copy, 39, &to6), -BATON_E_TRUNCATED);
+	assert_int_equal(baton_packet_redirect(copy, 47, &to6), -BATON_E_TRUNCATED);
+	assert_int_equal(baton_packet_redirect(copy, 0, &to4), -BATON_E_TRUNCATED);
+	copy[0] = 0x44; /* a header of 16 octets */
+	assert_int_equal(baton_packet_redirect(copy, sizeof(copy), &to4), -BATON_E_TRUNCATED);
+}
+
 /* ---- the waiting room --------------------------------------------------------------------------
  */
 static int begin(void **state)
@@ -191,7 +264,7 @@ static void each(void *ctx, uint32_t id)
 static enum baton_miss_verdict take(uint32_t spi, uint32_t id, uint64_t now_ms)
 {
 	p.spi = spi;
-	return baton_waiting_take(w, &p, id, now_ms);
+	return baton_waiting_take(w, &p, id, now_ms, &peer);
 }
 
 static void end(uint32_t spi, bool found, uint64_t now_ms)
@@ -232,8 +305,12 @@ static void nor_for_what_was_deleted(void **state)
 {
 	(void)state;
 	p.spi = 7;
-	baton_waiting_quiet(w, &p, 5000);
+	baton_waiting_quiet(w, &p, 10000);
 	assert_int_equal(take(7, 10, 5001), BATON_MISS_PASS);
+	/* for so long, and no shorter when it is said again */
+	baton_waiting_quiet(w, &p, 60000);
+	baton_waiting_quiet(w, &p, 15000);
+	assert_int_equal(take(7, 10, 59999), BATON_MISS_PASS);
 	/* another address of ours: another SA */
 	p.to.ip[3]++;
 	assert_int_equal(take(7, 10, 5001), BATON_MISS_ASK);
@@ -302,9 +379,9 @@ static void spis_of_no_partition_are_nobodys(void **state)
 	assert_int_equal(baton_waiting_stats(w)->outside, 2);
 	p.kind = BATON_PACKET_IKE; /* the responder's SPI begins as those of its SAs */
 	p.ike = (struct baton_spis){1, 0xc1000000000000ff};
-	assert_int_equal(baton_waiting_take(w, &p, 3, 5000), BATON_MISS_ASK);
+	assert_int_equal(baton_waiting_take(w, &p, 3, 5000, &peer), BATON_MISS_ASK);
 	p.ike.spi_r = 0xc2000000000000ff;
-	assert_int_equal(baton_waiting_take(w, &p, 3, 5000), BATON_MISS_PASS);
+	assert_int_equal(baton_waiting_take(w, &p, 3, 5000, &peer), BATON_MISS_PASS);
 }
 
 /* Of a packet from the protected side its address counts, and no partition. */
@@ -324,6 +401,56 @@ static void clients_are_asked_for_by_their_address(void **state)
 	assert_int_equal(out_count, 2);
 }
 
+static void what_another_gateway_has_is_sent_on_for_a_while(void **state)
+{
+	(void)state;
+	assert_int_equal(take(1, 10, 5000), BATON_MISS_ASK);
+	end(1, true, 5001); /* as the caller does: what was held comes again */
+	p.spi = 1;
+	baton_waiting_away(w, &p, 3, 5001);
+	assert_int_equal(take(1, 10, 5002), BATON_MISS_AWAY);
+	assert_int_equal(peer, 3);
+	assert_int_equal(take(1, 11, 8000), BATON_MISS_AWAY);
+	assert_int_equal(take(1, 12, 8001), BATON_MISS_ASK);
+	/* an answer that comes while another question is under way changes nothing */
+	baton_waiting_away(w, &p, 3, 8001);
+	assert_int_equal(take(1, 13, 8002), BATON_MISS_HOLD);
+}
+
+static void until_that_gateway_is_silent(void **state)
+{
+	(void)state;
+	for (uint32_t spi = 1; spi <= 3; spi++) {
+		p.spi = spi;
+		baton_waiting_away(w, &p, spi % 2, 5000);
+	}
+	p.spi = 4;
+	baton_waiting_quiet(w, &p, 10000);
+	baton_waiting_forget_peer(w, 1);
+	assert_int_equal(take(1, 10, 5001), BATON_MISS_ASK);
+	assert_int_equal(take(2, 11, 5001), BATON_MISS_AWAY);
+	assert_int_equal(take(3, 12, 5001), BATON_MISS_ASK);
+	assert_int_equal(take(4, 13, 5001), BATON_MISS_PASS);
+}
+
+static void or_it_comes_here(void **state)
+{
+	(void)state;
+	p.spi = 1;
+	baton_waiting_away(w, &p, 3, 5000);
+	baton_waiting_wake(w, &p);
+	assert_int_equal(take(1, 10, 5001), BATON_MISS_ASK);
+	baton_waiting_wake(w, &p); /* what waits goes on waiting */
+	assert_int_equal(take(1, 11, 5001), BATON_MISS_HOLD);
+	end(1, true, 5002);
+	assert_int_equal(out_count, 2);
+	/* what was deleted is not sent on, whoever had it before */
+	p.spi = 2;
+	baton_waiting_away(w, &p, 3, 5002);
+	baton_waiting_quiet(w, &p, 10002);
+	assert_int_equal(take(2, 12, 5003), BATON_MISS_PASS);
+}
+
 /* More SPIs than there is room for: the oldest make room, and none of those that wait. */
 static void memory_is_bounded(void **state)
 {
@@ -331,7 +458,7 @@ static void memory_is_bounded(void **state)
 	assert_int_equal(take(1, 77, 5000), BATON_MISS_ASK);
 	for (uint32_t i = 2; i < 100000; i++) {
 		p.spi = i;
-		baton_waiting_quiet(w, &p, 5000);
+		baton_waiting_quiet(w, &p, 10000);
 	}
 	assert_int_equal(take(99999, 1, 5001), BATON_MISS_PASS);
 	assert_int_equal(take(2, 2, 5001), BATON_MISS_ASK); /* forgotten */
@@ -347,6 +474,9 @@ int main(void)
 		cmocka_unit_test(ike_names_it_by_both_spis),
 		cmocka_unit_test(what_is_too_short_or_something_else_names_none),
 		cmocka_unit_test(a_net_has_the_addresses_of_its_bits),
+		cmocka_unit_test(a_redirected_packet_has_right_checksums),
+		cmocka_unit_test(and_none_where_there_was_none),
+		cmocka_unit_test(it_keeps_its_family_and_has_its_headers),
 		cmocka_unit_test(what_is_known_twice_is_forgotten_twice),
 		cmocka_unit_test(many_are_known),
 		cmocka_unit_test_setup_teardown(packets_leave_in_their_order, begin, stop),
@@ -359,6 +489,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(spis_of_no_partition_are_nobodys, begin, stop),
 		cmocka_unit_test_setup_teardown(clients_are_asked_for_by_their_address, begin,
 						stop),
+		cmocka_unit_test_setup_teardown(what_another_gateway_has_is_sent_on_for_a_while,
+						begin, stop),
+		cmocka_unit_test_setup_teardown(until_that_gateway_is_silent, begin, stop),
+		cmocka_unit_test_setup_teardown(or_it_comes_here, begin, stop),
 		cmocka_unit_test_setup_teardown(memory_is_bounded, begin, stop),
 	};
 

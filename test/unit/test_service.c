@@ -599,8 +599,8 @@ static void a_claim_by_spi_takes_that_session_alone(void **state)
 		by_spi(&gw_b, BATON_PROTO_ESP, 0xc1000001, true);
 		again = false;
 		read_session(0);
-		assert_true(baton_id_equal(&got.owner, &gw_b));
-		assert_int_equal(got.epoch, 4);
+		assert_true(baton_id_equal(&got.owner, &gw_b) && got.epoch == 4);
+		assert_true(baton_id_equal(&m.subject, &gw_a) == !i); /* whose it was */
 	}
 	assert_int_equal(baton_table_find(&t, 99, s.spi_r)->epoch, 3);
 }

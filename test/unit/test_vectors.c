@@ -4,6 +4,7 @@
  * document is what the encoder writes, and decodes to what went in. With
  * --print the blocks are written anew, to be pasted into the document.
  */
+#include "print.h"
 #include "sample.h"
 #include <baton/message.h>
 #include <ctype.h>
@@ -326,6 +327,18 @@ static size_t offer(void)
 	return end(&b);
 }
 
+static const uint8_t packet[] = {0x45, 0, 0,   28, 0,	0, 0,	 0, 64, 50, 0x8e, 0x7a, 192, 0,
+				 2,    1, 198, 51, 100, 1, 0xc1, 2, 3,	4,  0,	  0,	0,   9};
+
+static size_t forward(void)
+{
+	struct baton_builder b;
+
+	begin(&b, BATON_SA_STOR, false, 8);
+	baton_build_forward(&b, packet, sizeof(packet));
+	return end(&b);
+}
+
 static size_t offer_answer(void)
 {
 	struct baton_builder b;
@@ -530,6 +543,12 @@ static void says_offer(void)
 	assert_memory_equal(m.offers, &both, sizeof(both));
 }
 
+static void says_forward(void)
+{
+	assert_int_equal(m.packet_len, sizeof(packet));
+	assert_memory_equal(m.packet, packet, sizeof(packet));
+}
+
 static void says_not_found(void)
 {
 	assert_int_equal(m.error, BATON_E_NOT_FOUND);
@@ -573,6 +592,7 @@ static const struct vector {
 	{"not-found", not_found, says_not_found},
 	{"offer", offer, says_offer},
 	{"offer-answer", offer_answer, says_id_only},
+	{"forward", forward, says_forward},
 	{"arm", arm, says_arm},
 	{"arm-answer", arm_answer, says_taken},
 	{"remove", remove_, says_delete},
@@ -693,53 +713,15 @@ static void every_vector_of_the_document_is_checked(void **state)
 
 /* ---- --print ------------------------------------------------------------------------------- */
 
-static void print_hex(const uint8_t *p, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		printf("%02x%s", p[i], i + 1 == len || i % 32 == 31 ? "\n" : i % 4 == 3 ? " " : "");
-}
-
-static const char *payload_name(uint8_t type)
-{
-	static const char *const rfc[BATON_PL_SESSION] = {
-		[33] = "SA", [35] = "IDi", [36] = "IDr", [41] = "N",
-		[42] = "D",  [44] = "TSi", [45] = "TSr", [47] = "CP"};
-	static const char *const own[] = {"SESSION",  "CHILD",	  "KEYMAT",  "COUNTERS", "ENDPOINT",
-					  "LIFETIME", "POLICY",	  "MESSAGE", "LEASE",	 "CURSOR",
-					  "LOCAL",    "FRAGMENT", "DIGEST"};
-
-	return type >= BATON_PL_SESSION ? own[type - BATON_PL_SESSION] : rfc[type];
-}
-
-static void print_chain(const uint8_t *p, size_t len, uint8_t type, const char *within)
-{
-	while (type && len) {
-		size_t size = (size_t)(p[2] << 8 | p[3]);
-		size_t head = type == BATON_PL_SESSION ? 24 : type == BATON_PL_CHILD ? 20 : size;
-		char path[64];
-
-		snprintf(path, sizeof(path), "%s%s", within, payload_name(type));
-		printf("# %s\n", path);
-		print_hex(p, head);
-		if (head < size) {
-			snprintf(path, sizeof(path), "%s%s: ", within, payload_name(type));
-			print_chain(p + head, size - head, p[type == BATON_PL_SESSION ? 20 : 4],
-				    path);
-		}
-		type = p[0];
-		p += size;
-		len -= size;
-	}
-}
-
 static int print_vectors(void)
 {
 	for (size_t i = 0; i < VECTORS; i++) {
 		size_t len = vectors[i].build();
 
 		printf("```vector %s\n# IKE header\n", vectors[i].name);
-		print_hex(want, BATON_IKE_HEADER_LEN);
-		print_chain(want + BATON_IKE_HEADER_LEN, len - BATON_IKE_HEADER_LEN, want[16], "");
+		baton_test_print_hex(want, BATON_IKE_HEADER_LEN);
+		baton_test_print_chain(want + BATON_IKE_HEADER_LEN, len - BATON_IKE_HEADER_LEN,
+				       want[16], "");
 		printf("```\n\n");
 	}
 	return 0;

@@ -84,6 +84,7 @@ local notify_names = {
 	[40968] = "FRESH", [40969] = "CONTACT", [40970] = "TICK", [40971] = "SHARE",
 	[40972] = "FOLLOW", [40973] = "DIGEST", [40974] = "LIST", [40975] = "OFFER",
 	[40976] = "AT", [40977] = "BY_ADDRESS", [40978] = "MEMBERS",
+	[40979] = "FORWARD",
 }
 local role_names = {"local", "remote", "extra"}
 local ip_names = {[4] = "IPv4", [6] = "IPv6"}
@@ -295,6 +296,7 @@ local notify = {
 		[16] = {size = 16, title = "Address", pf = field("ipv6", "baton.at.ipv6", "Address")},
 	},
 	other = {title = "SPI", bytes = true, pf = field("bytes", "baton.n.other_spi", "SPI")},
+	packet = {title = "Packet", bytes = true, pf = field("bytes", "baton.n.packet", "Packet")},
 	data_of_others = {title = "Data", bytes = true, pf = field("bytes", "baton.n.data", "Data")},
 	-- by type; those with a name and no entry have none
 	data = {
@@ -736,6 +738,8 @@ function decode.N(c)
 		while left(c) > 0 and read(c, notify.offer).spi_r do end
 	elseif head.type == 40976 or head.type == 40977 then
 		take_rest(c, notify.at[left(c)], notify.data_of_others)
+	elseif head.type == 40979 then
+		take_rest(c, notify.packet)
 	elseif not notify_names[head.type] then
 		take_rest(c, notify.data_of_others)
 	end
