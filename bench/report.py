@@ -29,6 +29,13 @@ GATEWAY = (  # scenario, measure, what it is called, the least that baton/plain 
     ("bench-fence", "fence_10_100_packets_per_s", "fence, 10 SAs, 100 bytes", None),
     ("bench-fence", "fence_10000_100_packets_per_s", "fence, 10,000 SAs, 100 bytes", None),
 )
+FETCH = (  # figure of bench-fetch, what it is called
+    ("fetch_round_trip_ms", "round trip to the store, inside ESP, ms"),
+    ("fetch_p50_ms", "first packet until its SAs are there, median, ms"),
+    ("fetch_p99_ms", "  99th percentile, ms"),
+    ("fetch_per_s", "sessions fetched for packets/s"),
+    ("drained_per_s", "sessions drained/s"),
+)
 STORE = (  # figure, what it is called, digits
     ("put_per_s", "sessions stored again/s", 0),
     ("put_1280_per_s", "  in datagrams of 1280 bytes", 0),
@@ -113,6 +120,12 @@ def gateway(folder):
     return found
 
 
+def fetch(folder):
+    runs = [load(p) or {} for p in sorted(glob.glob(os.path.join(folder, "fetch-*", "summary.json")))]
+    return {name: spread([float(s[f"baton_{name}"]) for s in runs if s.get("pass") and f"baton_{name}" in s])
+            for name, _ in FETCH}
+
+
 def store(folder):
     """Figures of bench/store, and what they should be."""
     rounds, now = [{}], {}
@@ -176,6 +189,12 @@ def print_gateway(measures):
                          figure(f["ratio"], 3)) + aim)
 
 
+def print_fetch(found):
+    for name, label in FETCH:
+        print(f"{label:50} {figure(found[name], 2):>36}")
+    print()
+
+
 def print_store(found):
     print(f"store of {found['sessions']:.0f} sessions of {found['body_bytes']:.0f} bytes")
     for name, label, digits in STORE:
@@ -196,6 +215,9 @@ def main():
     if glob.glob(os.path.join(folder, "gateway-*")):
         result["gateway"] = gateway(folder)
         print_gateway(result["gateway"])
+    if glob.glob(os.path.join(folder, "fetch-*")):
+        result["fetch"] = fetch(folder)
+        print_fetch(result["fetch"])
     if os.path.exists(os.path.join(folder, "store", "store.txt")):
         result["store"] = store(folder)
         print_store(result["store"])
@@ -206,6 +228,7 @@ def main():
     print(f"\nmedian (least .. most); all runs: {path}")
     # a baseline may well fail; that is a result
     missing = [n for n, f in result.get("gap", {}).items() if not f["baton"]["gap_less_detection_ms"]]
+    missing += [n for n, f in result.get("fetch", {}).items() if not f]
     missing += [m for m, f in result.get("gateway", {}).items() if not f["baton"] or not f["plain"]]
     sys.exit(1 if missing or not result else 0)
 

@@ -18,6 +18,9 @@ peers_of() {
 	case $1 in gw-*) stores ;; esac
 }
 
+# Do keepalived and VRRP move addresses? Not where each gateway has its own, nor where all have the same.
+with_vrrp() { [ -z "$LAB_OWN_ADDRESSES$LAB_BALANCED" ]; }
+
 # address_of GW: where its clients reach it.
 address_of() {
 	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo "$WAN_VIP"; else echo "10.20.0.${GW_NUMBER[$1]}"; fi
@@ -223,7 +226,7 @@ gateways_up() {
 	for node in "${nodes[@]}"; do load_connections "$node"; done
 	[ "$LAB_MODE" != ha ] || echo +1 > "$WORK/gw-a/run/charon.ha"
 	[ "$LAB_MODE" != baton ] || cluster_ready
-	if [ -n "$LAB_OWN_ADDRESSES" ]; then
+	if ! with_vrrp; then
 		say "gateways are up"
 		return
 	fi
@@ -298,7 +301,7 @@ power() { echo "$2" >&"${POWER[${GW_NUMBER[$1]}]}"; }
 # kill -9 of everything and the plug pulled, in that order, within a few milliseconds.
 crash() {
 	local gw=$1 vrrp=''
-	[ -n "$LAB_OWN_ADDRESSES" ] || vrrp=$(< "$WORK/$gw/vrrp.pid")
+	! with_vrrp || vrrp=$(< "$WORK/$gw/vrrp.pid")
 	note "failure $gw"
 	kill -KILL "${PID[$gw/charon]}" ${PID[$gw/keepalived]:+"${PID[$gw/keepalived]}" "$vrrp"} ${PID[$gw/batond]:+"${PID[$gw/batond]}"}
 	power_off "$gw"
@@ -339,7 +342,7 @@ wait_takeover() {
 }
 
 # Without shared addresses: the stores; else the other gateway.
-first_peer() { if [ -n "$LAB_OWN_ADDRESSES" ]; then stores; else echo "${PEER[$1]}"; fi; }
+first_peer() { if with_vrrp; then echo "${PEER[$1]}"; else stores; fi; }
 
 # power_on GW [PEER]: the machine comes up again: nothing in its kernel but what a boot configures.
 # Its peer (the other gateway) is up.
@@ -365,7 +368,7 @@ power_on() {
 	charon_ready "$gw"
 	load_connections "$gw"
 	for peer in ${2-$(first_peer "$gw")}; do wait_for 30 "$gw has found $peer" peer_up "$gw" "$peer"; done
-	[ -n "$LAB_OWN_ADDRESSES" ] || keepalived_up "$gw"
+	! with_vrrp || keepalived_up "$gw"
 }
 
 # What the kernel of GW has not let out, for the lease of its SA was used up.

@@ -106,6 +106,7 @@ set_up_gateway() {
 		link set wan up
 		link set prot up
 		link set clus up
+		${LAB_BALANCED:+addr add $WAN_VIP/32 dev lo}
 		route add default via 10.20.0.1
 		nft
 		table inet lab {
@@ -208,20 +209,26 @@ sever() {
 
 mend() { on "$1" nft delete table netdev "severed-$2-$3"; }
 
-# lead HOST GW: what HOST sends to the shared address comes to GW, whoever holds it,
-# and what the protected host sends to HOST's client as well. lead_no_more HOST GW.
-lead() {
+# way HOST GW: what HOST sends to the shared address comes to GW, whoever holds it. way_no_more HOST GW.
+way() {
 	local n=${GW_NUMBER[$2]}
 	ip -n "${NS}wan" -batch - <<- END
 		rule add iif $1 lookup $n
 		route replace $WAN_VIP/32 via 10.20.0.$n dev net0 table $n
 	END
+}
+way_no_more() { ip -n "${NS}wan" rule del iif "$1" lookup "${GW_NUMBER[$2]}"; }
+
+# lead HOST GW: and what the protected host sends to HOST's client as well. lead_no_more HOST GW.
+lead() {
+	local n=${GW_NUMBER[$2]}
+	way "$1" "$2"
 	ip -n "${NS}srv" route add "$(vip_of "$1")/32" via "10.30.0.$n"
 }
 
 lead_no_more() {
 	local n=${GW_NUMBER[$2]}
-	ip -n "${NS}wan" rule del iif "$1" lookup "$n"
+	way_no_more "$1" "$2"
 	ip -n "${NS}srv" route del "$(vip_of "$1")/32" via "10.30.0.$n"
 }
 
@@ -232,7 +239,7 @@ capture() {
 # The first SA of a kernel waits for its ciphers to be loaded and tested, seconds
 # where the processor is emulated: not while a client waits.
 warm_kernel() {
-	modprobe -aq aesni_intel veth bridge esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet nf_conntrack nft_ct sch_netem || true
+	modprobe -aq aesni_intel veth bridge tun esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet nf_conntrack nft_ct nft_dup_ipv4 sch_netem || true
 	unshare -n ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 reqid 1 \
 		mode tunnel aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
 }
@@ -302,7 +309,8 @@ network_up() {
 	capture protected srv
 	capture cluster cluster
 	for h in "${gateways[@]}"; do power_switch "$h"; done
-	[ -z "$LAB_OWN_ADDRESSES" ] || ways_follow_clients
+	with_vrrp || ways_follow_clients
+	[ -z "$LAB_BALANCED" ] || for h in $(seq "$LAB_HOSTS"); do way "cl-$h" gw-a; done
 	impair_networks
 }
 
