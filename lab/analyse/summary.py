@@ -17,7 +17,7 @@ import pcap  # noqa: E402
 
 RECORD = struct.Struct("=IIQQ")  # struct record of traffic.c; the address is in network order
 POOL, POOL_MASK = 0x0A320000, 0xFFFF0000
-CLIENT_NET, CLIENT_MASK = 0x0A0A0000, 0xFFFF0000
+CLIENT_NET, CLIENT_MASK = 0x0A0A0000, 0xFFFE0000  # and, behind NATs, 10.11.0.0
 # the outsider's interfaces (scenarios that inject packets); never a lab host's own
 OUTSIDER = bytes.fromhex("026666666601")
 

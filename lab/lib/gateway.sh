@@ -23,7 +23,7 @@ with_vrrp() { [ -z "$LAB_OWN_ADDRESSES$LAB_BALANCED" ]; }
 
 # address_of GW: where its clients reach it.
 address_of() {
-	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo "$WAN_VIP"; else echo "10.20.0.${GW_NUMBER[$1]}"; fi
+	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo "$WAN_VIP"; else echo "$(wan_network "$1").${GW_NUMBER[$1]}"; fi
 }
 
 # home_of CLIENT: the gateway it connects to; clients_of GW: how many these are.
@@ -119,7 +119,10 @@ gateway_charon_up() {
 	case $LAB_MODE in
 	baton)
 		plugin=baton
-		settings="baton { socket = $WORK/$gw/baton/charon.sock }"
+		settings="baton {
+			socket = $WORK/$gw/baton/charon.sock
+			${LAB_ANNOUNCE:+addresses = $LAB_ANNOUNCE}
+		}"
 		dir=$BUILD/src/charon
 		;;
 	ha)
@@ -355,13 +358,13 @@ power_on() {
 		ip -batch - <<- END
 			addr flush dev wan
 			addr flush dev prot
-			addr add 10.20.0.$1/24 dev wan
+			addr add $2.$1/24 dev wan
 			addr add 10.30.0.$1/24 dev prot
 			link set wan up
 			link set prot up
 			link set clus up
-			route add default via 10.20.0.1
-		END' sh "${GW_NUMBER[$gw]}"
+			route add default via $2.1
+		END' sh "${GW_NUMBER[$gw]}" "$(wan_network "$gw")"
 	rm -rf "${dir:?}/baton" "${dir:?}/run"
 	say "$gw boots"
 	gateway_up "$gw"

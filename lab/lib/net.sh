@@ -9,8 +9,9 @@
 #                                                   st-1 .. st-S
 #                                                    10.40.0.2S
 #
-# LAB_GATEWAYS names the gateways. With more than those two each has its own address and its own
-# clients (LAB_OWN_ADDRESSES), 10.20.0.11 and on, and nobody has the shared ones.
+# LAB_GATEWAYS names the gateways. With LAB_OWN_ADDRESSES each has its own address, in a network of its own:
+# 10.21.0.11, 10.22.0.12 and so on; and nobody has the shared ones. LAB_NAT names client hosts behind a NAT:
+# of cl-H the world sees 10.11.H.1.
 #
 # Every network is one bridge, and every packet is captured there, once. The name
 # space of host X is baton-lab-X. Interfaces of a gateway: wan, prot, clus; of a node
@@ -26,6 +27,11 @@ declare -A GW_CLUSTER=([gw-a]=10.40.0.1 [gw-b]=10.40.0.2 [gw-c]=10.40.0.3 [gw-d]
 	[st-1]=10.40.0.21 [st-2]=10.40.0.22 [st-3]=10.40.0.23)
 declare -A PEER=([gw-a]=gw-b [gw-b]=gw-a)
 declare -A PORT=([wan]=wan [srv]=prot [cluster]=clus) # of a gateway in each network
+
+# wan_network GW: the first three octets of the network in which it has its address outside.
+wan_network() {
+	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo 10.20.0; else echo "10.2$((GW_NUMBER[$1] - 10)).0"; fi
+}
 
 on() {
 	local host=$1
@@ -71,6 +77,9 @@ set_up_network() { # HOST FORWARD ADDRESS PORT...
 		for port in "$@"; do echo "link set $port up master net0"; done
 		[ "$host" != srv ] || echo "route add default via $PROT_VIP"
 		if [ "$host" = wan ]; then
+			[ -z "$LAB_OWN_ADDRESSES" ] || for port in "$@"; do
+				echo "addr add $(wan_network "$port").1/24 dev net0"
+			done
 			for port in $(seq "$LAB_HOSTS"); do
 				echo "addr add 10.10.$port.1/24 dev cl-$port"
 				echo "link set cl-$port up"
@@ -100,14 +109,14 @@ set_up_network() { # HOST FORWARD ADDRESS PORT...
 set_up_gateway() {
 	local gw=$1 n=${GW_NUMBER[$1]}
 	set_up "$gw" 1 <<- END
-		addr add 10.20.0.$n/24 dev wan
+		addr add $(wan_network "$gw").$n/24 dev wan
 		addr add 10.30.0.$n/24 dev prot
 		addr add ${GW_CLUSTER[$gw]}/24 dev clus
 		link set wan up
 		link set prot up
 		link set clus up
 		${LAB_BALANCED:+addr add $WAN_VIP/32 dev lo}
-		route add default via 10.20.0.1
+		route add default via $(wan_network "$gw").1
 		nft
 		table inet lab {
 			chain forward {
@@ -239,7 +248,7 @@ capture() {
 # The first SA of a kernel waits for its ciphers to be loaded and tested, seconds
 # where the processor is emulated: not while a client waits.
 warm_kernel() {
-	modprobe -aq aesni_intel veth bridge tun esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet nf_conntrack nft_ct nft_dup_ipv4 sch_netem || true
+	modprobe -aq aesni_intel veth bridge tun esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet nf_conntrack nft_ct nft_dup_ipv4 nft_nat nft_chain_nat sch_netem || true
 	unshare -n ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 reqid 1 \
 		mode tunnel aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
 }
@@ -270,6 +279,21 @@ ways_follow_clients() {
 		printf '%s\n' "rule add fwmark $n lookup $n" \
 			"route add default via 10.30.0.$n dev net0 table $n"
 	done | ip -n "${NS}srv" -batch -
+}
+
+# A NAT with an address for each of these hosts, whose mappings and filters are independent of the other end (RFC 4787, 4.1 and 5).
+nat_up() {
+	local h
+	{
+		echo "table ip nat {"
+		echo "chain out { type nat hook postrouting priority srcnat;"
+		for h in $LAB_NAT; do echo "oifname net0 iifname cl-$h snat to 10.11.$h.1"; done
+		echo "}"
+		echo "chain in { type nat hook prerouting priority dstnat;"
+		for h in $LAB_NAT; do echo "iifname net0 ip daddr 10.11.$h.1 dnat to 10.10.$h.2"; done
+		echo "}"
+		echo "}"
+	} | on wan nft -f - || fail "there is no NAT"
 }
 
 # The nodes that store and are no gateways.
@@ -310,6 +334,7 @@ network_up() {
 	capture cluster cluster
 	for h in "${gateways[@]}"; do power_switch "$h"; done
 	with_vrrp || ways_follow_clients
+	[ -z "$LAB_NAT" ] || nat_up
 	[ -z "$LAB_BALANCED" ] || for h in $(seq "$LAB_HOSTS"); do way "cl-$h" gw-a; done
 	impair_networks
 }

@@ -46,6 +46,9 @@ void show_status(const json_t *o)
 	       is(o, "released") ? ", RELEASED (batonctl resume takes it back)" : "");
 	printf("sessions: %lld own (%lld held by the IKE daemon), %lld stored for others\n",
 	       number(s, "own"), number(s, "held_by_ike_daemon"), number(s, "stored_for_others"));
+	if (number(s, "moved"))
+		printf("moved here, and the clients have not followed yet: %lld\n",
+		       number(s, "moved"));
 	if (is(o, "protected"))
 		printf("protected\n");
 	else

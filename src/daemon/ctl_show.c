@@ -119,20 +119,21 @@ static json_t *show_peer(struct baton_node *n, const struct baton_peer *p, uint6
 static json_t *show_counts(struct baton_node *n)
 {
 	const struct baton_record *r;
-	int own = 0, held = 0, others = 0;
+	int own = 0, held = 0, others = 0, moved = 0;
 
 	TAILQ_FOREACH(r, &n->table.records, all) {
 		if (r->deleted)
 			continue;
 		if (baton_node_owns(n, r)) {
 			own++;
+			moved += (r->flags & BATON_IKE_MOVED) != 0;
 			held += r->held;
 		} else {
 			others++;
 		}
 	}
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:I}", "own", own, "held_by_ike_daemon", held,
-			 "stored_for_others", others, "deleted_remembered",
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:I}", "own", own, "held_by_ike_daemon",
+			 held, "moved", moved, "stored_for_others", others, "deleted_remembered",
 			 (int)n->table.tombstones, "max", (int)n->table.max, "encoded_bytes",
 			 (json_int_t)n->table.body_bytes);
 }
@@ -283,14 +284,15 @@ static json_t *show_session(struct baton_node *n, const struct baton_record *r)
 		json_array_append_new(vips, addr(&s->vips[i]));
 	o = json_pack(
 		"{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, "
-		"s:o, s:o, s:b}",
+		"s:o, s:o, s:b, s:b}",
 		"spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(r->owner), "epoch",
 		(json_int_t)r->epoch, "version", (json_int_t)r->version, "held", r->held, "local",
 		addr(&s->local), "remote", addr(&s->remote), "remote_id", id(&s->remote_id),
 		"eap_id", s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips,
 		"name", s->name, "msgid_in", (json_int_t)s->msgid_in, "msgid_out",
 		(json_int_t)s->msgid_out, "expires_in_s", (json_int_t)s->life.expire_s, "children",
-		show_children(r), "stored_at", show_stored(n, r), "unproven", r->stale);
+		show_children(r), "stored_at", show_stored(n, r), "unproven", r->stale, "moved",
+		(s->flags & BATON_IKE_MOVED) != 0);
 	baton_session_wipe(s);
 	return o;
 }
