@@ -6,6 +6,7 @@
 #   make check    everything, as CI does     make lint    linters only
 #   make setup    packages, headers, guest   make soak    SOAK_RUNS random schedules (10^8), days;
 #   make install  as root; DESTDIR honoured               goes on where it was interrupted
+#                                            make large   scenarios at full size, 20 minutes
 
 FUZZ_SECONDS ?= 3600
 SOAK_RUNS ?= 100000000
@@ -34,6 +35,9 @@ fuzz: setup
 soak: setup
 	@tools/check prop $(SOAK_RUNS)
 
+large: all
+	@lab/run --group large --patience 2 --out out/large
+
 lint: setup
 	@tools/check lint
 
@@ -43,4 +47,4 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all setup demo check bench fuzz soak lint install clean
+.PHONY: all setup demo check bench fuzz soak large lint install clean

@@ -172,6 +172,24 @@ def read_wan(results, failure):
             "exchanges_after_failure": {f"{w} {e} {k}": n for (w, e, k), n in exchanges.items()}}
 
 
+def unverified(results):
+    """Packets of clients that make sure, to an address of which they had no proof yet: no request of their own had been answered there. Requests
+    and responses of INFORMATIONAL are how it is proven, and are not counted."""
+    asked, proven, count = set(), set(), 0
+    hosts = {int(h) for h in results.facts.get("extended_hosts", "").split()}
+    for p in pcap.packets(results.file("wan.pcap")):
+        outbound = p.src & CLIENT_MASK == CLIENT_NET
+        path = (p.src, p.dst) if outbound else (p.dst, p.src)
+        if p.kind == pcap.IKE and not p.response and outbound:
+            asked.add((*path, p.spi_i, p.msgid))
+        if p.kind == pcap.IKE and p.response and not outbound and (*path, p.spi_i, p.msgid) in asked:
+            proven.add(path)
+        if outbound and (p.src >> 8 & 255) in hosts and path not in proven and (p.kind == pcap.ESP or p.kind == pcap.IKE and
+                                                p.exchange not in (pcap.INFORMATIONAL, pcap.IKE_SA_INIT)):
+            count += 1
+    return count
+
+
 def lost_at_heir(results, traffic):
     """The clients' datagrams that are missing among those that came through the new gateway."""
     mac = results.facts.get("heir_mac")
@@ -273,6 +291,7 @@ def summarise(results):
     s.update(read_cluster(results))
     s["takeovers"] = found
     s["missing"] = missing(traffic)
+    s["unverified_packets"] = unverified(results)
     s.update(lost_at_heir(results, traffic))
     s.update(out_lost_at_heir(results, traffic))
     s["capture_missed"] = {}

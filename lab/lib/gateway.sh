@@ -29,7 +29,7 @@ address_of() {
 # home_of CLIENT: the gateway it connects to; clients_of GW: how many these are.
 home_of() {
 	local gateways
-	read -ra gateways <<< "$LAB_GATEWAYS"
+	read -ra gateways <<< "$LAB_HOMES"
 	[ -n "$LAB_OWN_ADDRESSES" ] || gateways=(gw-a)
 	echo "${gateways[($1 - 1) / LAB_HOSTS % ${#gateways[@]}]}"
 }
@@ -140,7 +140,7 @@ gateway_charon_up() {
 		}"
 		;;
 	esac
-	charon_up "$gw" "$plugin" "$settings" "" "$dir"
+	charon_up "$gw" "$plugin" "$settings" "$LAB_RETRANSMISSION" "$dir"
 	write_gateway_connections "$gw"
 }
 

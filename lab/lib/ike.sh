@@ -93,9 +93,11 @@ write_client() {
 
 # client_host_up NUMBER CLIENT...: a host and its charon with the clients' connections.
 client_host_up() {
-	local host=cl-$1 dir=$WORK/cl-$1 c
+	local host=cl-$1 dir=$WORK/cl-$1 plugin='' c
+	[[ " $LAB_EXTENDED " != *" $1 "* ]] || plugin=baton
 	shift
-	charon_up "$host" "" "" "$(retransmission_of_clients)"
+	charon_up "$host" "$plugin" "${plugin:+baton { client = yes \}}" "$(retransmission_of_clients)" \
+		"${plugin:+$BUILD/src/charon}"
 	echo 'include conf.d/*.conf' > "$dir/swanctl/swanctl.conf"
 	cp "$PKI/ca.pem" "$dir/swanctl/x509ca/"
 	cp "$PKI/client.pem" "$dir/swanctl/x509/"

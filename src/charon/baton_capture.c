@@ -19,6 +19,8 @@
 #include "baton_convert.h"
 #include "baton_keymat.h"
 #include "baton_announce.h"
+#include "baton_move.h"
+#include "baton_update.h"
 #include "baton_request.h"
 #include "baton_restoring.h"
 
@@ -72,6 +74,7 @@ METHOD(listener_t, ike_state_change, bool,
 {
 	if (state == IKE_DESTROYING)
 	{
+		baton_move_forget(ike_sa);
 		this->teller->gone(this->teller, ike_sa);
 	}
 	return TRUE;
@@ -178,6 +181,15 @@ METHOD(listener_t, message, bool,
 		else
 		{
 			baton_request_received(ike_sa, message);
+		}
+	}
+	if (ike_sa && plain)
+	{
+		baton_update_negotiate(ike_sa, message, incoming, FALSE);
+		if (incoming && request &&
+			message->get_notify(message, UPDATE_SA_ADDRESSES))
+		{
+			baton_move_followed(ike_sa);
 		}
 	}
 	if (ike_sa && !incoming && plain)

@@ -10,19 +10,27 @@
  * UPDATE_SA_ADDRESSES. So its methods are wrapped. charon knows the task by its type and
  * looks into it, which is why it is not one of our own making.
  *
+ * A peer that has this plugin too gets another message (baton_update.c), and makes sure of the
+ * address before it uses it.
+ *
  * While the task is there the session is stored as MOVED: should this gateway fail too, or
  * charon be restarted, the peer is told again.
  */
 #include "baton_move.h"
+#include "baton_update.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
 #include <encoding/payloads/notify_payload.h>
+#include <processing/jobs/callback_job.h>
 #include <sa/ikev2/tasks/ike_mobike.h>
 #include <threading/mutex.h>
 
 /** RFC 4555 allows 8 to 64 */
 #define COOKIE2_SIZE 16
+
+/** a peer that has not followed is told again after that many seconds */
+#define AGAIN_S 10
 
 /**
  * A task that is under way
@@ -41,6 +49,9 @@ static typeof(((task_t*)0)->destroy) real_destroy;
 
 /** moving_t by task_t */
 static hashtable_t *all;
+
+/** epochs, as pointers, by unique IDs of IKE_SAs whose peers make sure of the address */
+static hashtable_t *provisional;
 static mutex_t *mutex;
 static baton_teller_t *teller;
 
@@ -133,10 +144,122 @@ static void destroy(task_t *task)
 	real_destroy(task);
 }
 
+/**
+ * By what an IKE_SA is found
+ */
+static void *key_of(ike_sa_t *ike_sa)
+{
+	return (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
+}
+
+/**
+ * The epoch in which a peer was told that has not followed yet; 0: there is none
+ */
+static uint32_t waits_in(ike_sa_t *ike_sa)
+{
+	uint32_t epoch;
+
+	mutex->lock(mutex);
+	epoch = (uint32_t)(uintptr_t)provisional->get(provisional, key_of(ike_sa));
+	mutex->unlock(mutex);
+	return epoch;
+}
+
+/**
+ * Is there a task that tells it?
+ */
+static bool is_telling(ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	task_queue_t queues[] = { TASK_QUEUE_ACTIVE, TASK_QUEUE_QUEUED };
+	task_t *task;
+	bool found = FALSE;
+	u_int i;
+
+	for (i = 0; i < countof(queues) && !found; i++)
+	{
+		enumerator = ike_sa->create_task_enumerator(ike_sa, queues[i]);
+		while (!found && enumerator->enumerate(enumerator, &task))
+		{
+			found = baton_update_is(task);
+		}
+		enumerator->destroy(enumerator);
+	}
+	return found;
+}
+
+/**
+ * Job: tell it again
+ */
+static job_requeue_t tell_again(ike_sa_id_t *id)
+{
+	ike_sa_t *ike_sa;
+	uint32_t epoch;
+
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
+	if (!ike_sa)
+	{
+		return JOB_REQUEUE_NONE;
+	}
+	epoch = waits_in(ike_sa);
+	if (epoch && !is_telling(ike_sa))
+	{
+		ike_sa->queue_task(ike_sa, baton_update_create(ike_sa, epoch));
+		if (ike_sa->initiate(ike_sa, NULL, NULL) == DESTROY_ME)
+		{
+			charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+			return JOB_REQUEUE_NONE;
+		}
+	}
+	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	return epoch ? JOB_RESCHEDULE(AGAIN_S) : JOB_REQUEUE_NONE;
+}
+
+/**
+ * Tell a peer that makes sure of the address first, until it has followed
+ */
+static void tell(ike_sa_t *ike_sa, uint32_t epoch)
+{
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+
+	mutex->lock(mutex);
+	provisional->put(provisional, key_of(ike_sa), (void*)(uintptr_t)epoch);
+	mutex->unlock(mutex);
+	ike_sa->queue_task(ike_sa, baton_update_create(ike_sa, epoch));
+	ike_sa->initiate(ike_sa, NULL, NULL);
+	lib->scheduler->schedule_job(lib->scheduler, (job_t*)
+			callback_job_create((callback_job_cb_t)tell_again, id->clone(id),
+								(void*)id->destroy, NULL), AGAIN_S);
+}
+
 /*
  * Described in header
  */
-void baton_move(ike_sa_t *ike_sa)
+void baton_move_forget(ike_sa_t *ike_sa)
+{
+	mutex->lock(mutex);
+	provisional->remove(provisional, key_of(ike_sa));
+	mutex->unlock(mutex);
+}
+
+/*
+ * Described in header
+ */
+void baton_move_followed(ike_sa_t *ike_sa)
+{
+	if (waits_in(ike_sa))
+	{
+		baton_move_forget(ike_sa);
+		DBG1(DBG_IKE, "baton: '%Y' has followed to %H",
+			 ike_sa->get_other_eap_id(ike_sa), ike_sa->get_my_host(ike_sa));
+		teller->changed(teller, ike_sa);
+	}
+}
+
+/*
+ * Described in header
+ */
+void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 {
 	ike_mobike_t *mobike;
 	moving_t *moving;
@@ -154,6 +277,11 @@ void baton_move(ike_sa_t *ike_sa)
 		DBG1(DBG_IKE, "baton: '%Y' does not know MOBIKE and cannot be told that %H is our "
 			 "address now: it has to connect anew", ike_sa->get_other_eap_id(ike_sa),
 			 ike_sa->get_my_host(ike_sa));
+		return;
+	}
+	if (ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE))
+	{	/* it is to make sure of the address, not to take it at once */
+		tell(ike_sa, epoch);
 		return;
 	}
 	mobike = ike_mobike_create(ike_sa, TRUE);
@@ -186,7 +314,7 @@ bool baton_is_moving(ike_sa_t *ike_sa)
 	task_queue_t queues[] = { TASK_QUEUE_ACTIVE, TASK_QUEUE_QUEUED };
 	task_t *task;
 	moving_t *moving;
-	bool found = FALSE;
+	bool found = waits_in(ike_sa) != 0;
 	u_int i;
 
 	for (i = 0; i < countof(queues) && !found; i++)
@@ -209,6 +337,7 @@ void baton_move_init(baton_teller_t *the_teller)
 {
 	teller = the_teller;
 	all = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
+	provisional = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	mutex = mutex_create(MUTEX_TYPE_DEFAULT);
 }
 
@@ -218,5 +347,6 @@ void baton_move_init(baton_teller_t *the_teller)
 void baton_move_deinit(void)
 {
 	all->destroy_function(all, (void*)free);
+	provisional->destroy(provisional);
 	mutex->destroy(mutex);
 }

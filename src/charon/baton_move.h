@@ -12,11 +12,23 @@
 
 /**
  * Tell the peer of a restored IKE_SA. To be called before charon gets it.
+ *
+ * @param epoch			of the session
  */
-void baton_move(ike_sa_t *ike_sa);
+void baton_move(ike_sa_t *ike_sa, uint32_t epoch);
 
 /**
- * Has the peer not answered yet?
+ * The peer has moved the IKE_SA to the address that this message came to.
+ */
+void baton_move_followed(ike_sa_t *ike_sa);
+
+/**
+ * The IKE_SA is no more.
+ */
+void baton_move_forget(ike_sa_t *ike_sa);
+
+/**
+ * Has the peer not answered yet, or, if it makes sure first, not followed yet?
  */
 bool baton_is_moving(ike_sa_t *ike_sa);
 

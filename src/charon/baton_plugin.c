@@ -4,6 +4,7 @@
  * it. Each part has its own file; here they are put together.
  */
 #include "baton_capture.h"
+#include "baton_client.h"
 #include "baton_kernel.h"
 #include "baton_keymat.h"
 #include "baton_rekey.h"
@@ -52,6 +53,11 @@ struct private_baton_plugin_t {
 	 * Restores
 	 */
 	baton_restore_t *restore;
+
+	/**
+	 * In place of all of these: follows a gateway
+	 */
+	baton_client_t *client;
 };
 
 /**
@@ -160,11 +166,38 @@ static bool create_parts(private_baton_plugin_t *this)
 }
 
 /**
+ * The same for the plugin of a client
+ */
+static bool client_cb(private_baton_plugin_t *this, bool reg)
+{
+	if (reg)
+	{
+		this->client = baton_client_create();
+		charon->bus->add_listener(charon->bus, &this->client->listener);
+	}
+	else
+	{
+		charon->bus->remove_listener(charon->bus, &this->client->listener);
+	}
+	return TRUE;
+}
+
+static bool is_client(void)
+{
+	return lib->settings->get_bool(lib->settings, "%s.plugins.baton.client", FALSE,
+								   lib->ns);
+}
+
+/**
  * Put the plugin to work, or to rest
  */
 static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 					  bool reg, void *data)
 {
+	if (reg ? is_client() : this->client != NULL)
+	{
+		return client_cb(this, reg);
+	}
 	if (reg)
 	{
 		if (!baton_layout_check() || !create_parts(this))
@@ -210,6 +243,7 @@ METHOD(plugin_t, get_features, int,
 METHOD(plugin_t, destroy, void,
 	private_baton_plugin_t *this)
 {
+	DESTROY_IF(this->client);
 	DESTROY_IF(this->restore);
 	DESTROY_IF(this->capture);
 	DESTROY_IF(this->teller);
@@ -233,8 +267,11 @@ plugin_t *baton_plugin_create(void)
 	/* A shared address comes and goes by VRRP. To charon that looks like roaming, and
 	 * it would lead the clients to this gateway's own address, from which no other
 	 * gateway could take them over. Read by kernel-netlink after this. */
-	lib->settings->set_default_str(lib->settings,
+	if (!is_client())
+	{
+		lib->settings->set_default_str(lib->settings,
 				"%s.plugins.kernel-netlink.roam_events", "no", lib->ns);
+	}
 	baton_vault_init();
 	INIT(this,
 		.public = {

@@ -367,7 +367,7 @@ static int activate(restore_t *r)
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
 		if (r->session->flags & BATON_IKE_MOVED)
 		{	/* before anything else is sent */
-			baton_move(ike_sa);
+			baton_move(ike_sa, r->session->epoch);
 		}
 		baton_fresh_create(ike_sa, r->fresh,
 						   (r->session->flags & BATON_IKE_ONLY) != 0);

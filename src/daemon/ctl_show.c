@@ -282,17 +282,17 @@ static json_t *show_session(struct baton_node *n, const struct baton_record *r)
 	}
 	for (unsigned i = 0; i < s->vip_count; i++)
 		json_array_append_new(vips, addr(&s->vips[i]));
-	o = json_pack(
-		"{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, "
-		"s:o, s:o, s:b, s:b}",
-		"spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(r->owner), "epoch",
-		(json_int_t)r->epoch, "version", (json_int_t)r->version, "held", r->held, "local",
-		addr(&s->local), "remote", addr(&s->remote), "remote_id", id(&s->remote_id),
-		"eap_id", s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips,
-		"name", s->name, "msgid_in", (json_int_t)s->msgid_in, "msgid_out",
-		(json_int_t)s->msgid_out, "expires_in_s", (json_int_t)s->life.expire_s, "children",
-		show_children(r), "stored_at", show_stored(n, r), "unproven", r->stale, "moved",
-		(s->flags & BATON_IKE_MOVED) != 0);
+	o = json_pack("{s:o, s:o, s:o, s:I, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, "
+		      "s:o, s:o, s:b, s:b}",
+		      "spi_i", hex64(r->spi_i), "spi_r", hex64(r->spi_r), "owner", id(r->owner),
+		      "epoch", (json_int_t)r->epoch, "version", (json_int_t)r->version, "held",
+		      r->held, "local", addr(&s->local), "remote", addr(&s->remote), "remote_id",
+		      id(&s->remote_id), "eap_id",
+		      s->remote_eap_id.type ? id(&s->remote_eap_id) : json_null(), "vips", vips,
+		      "name", s->name, "msgid_in", (json_int_t)s->msgid_in, "msgid_out",
+		      (json_int_t)s->msgid_out, "expires_in_s", (json_int_t)s->life.expire_s,
+		      "children", show_children(r), "stored_at", show_stored(n, r), "unproven",
+		      r->stale, "moved", (s->flags & BATON_IKE_MOVED) != 0);
 	baton_session_wipe(s);
 	return o;
 }

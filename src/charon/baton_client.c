@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation. A gateway that has taken over sends ADDRESS_UPDATE from its own
+ * address, in an exchange of the IKE_SA, so it has the keys. That may be said of a former
+ * owner as well: an update counts unless there was one of a higher epoch. It comes again
+ * and again in the same epoch, until we use the address.
+ *
+ * The new address is provisional then. charon's own path probing is put to work on it: the
+ * same liveness check goes to the address we have and to the new one, and the path it is
+ * answered on is taken, for the IKE_SA (UPDATE_SA_ADDRESSES) and then for its CHILD_SAs. If
+ * the old one answers, nothing changes. Until then nothing but that check, and the answer
+ * to the update itself, goes to the new address.
+ */
+#include "baton_client.h"
+#include "baton_update.h"
+
+#include <daemon.h>
+#include <collections/hashtable.h>
+#include <processing/jobs/callback_job.h>
+#include <sa/ikev2/tasks/ike_mobike.h>
+#include <threading/mutex.h>
+
+typedef struct private_baton_client_t private_baton_client_t;
+
+struct private_baton_client_t {
+
+	/**
+	 * Public interface
+	 */
+	baton_client_t public;
+
+	/**
+	 * Epochs of the last updates, as pointers, by unique IDs of IKE_SAs
+	 */
+	hashtable_t *epochs;
+
+	/**
+	 * Locks them
+	 */
+	mutex_t *mutex;
+};
+
+/**
+ * An address to make sure of
+ */
+typedef struct {
+	ike_sa_id_t *id;
+	host_t *address;
+} check_t;
+
+static void destroy_check(check_t *check)
+{
+	check->id->destroy(check->id);
+	check->address->destroy(check->address);
+	free(check);
+}
+
+/**
+ * Add to the addresses that are probed, once
+ */
+static void add_address(ike_sa_t *ike_sa, host_t *address)
+{
+	enumerator_t *enumerator;
+	host_t *known;
+	bool found = FALSE;
+
+	enumerator = ike_sa->create_peer_address_enumerator(ike_sa);
+	while (!found && enumerator->enumerate(enumerator, &known))
+	{	/* with an empty list charon gives the address it uses, which is not in it */
+		found = known->ip_equals(known, address) &&
+				known != ike_sa->get_other_host(ike_sa);
+	}
+	enumerator->destroy(enumerator);
+	if (!found)
+	{
+		ike_sa->add_peer_address(ike_sa, address->clone(address));
+	}
+}
+
+/**
+ * Job: see which address answers
+ */
+static job_requeue_t make_sure(check_t *check)
+{
+	ike_mobike_t *mobike;
+	ike_sa_t *ike_sa;
+
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, check->id);
+	if (!ike_sa)
+	{
+		return JOB_REQUEUE_NONE;
+	}
+	add_address(ike_sa, ike_sa->get_other_host(ike_sa));
+	add_address(ike_sa, check->address);
+	mobike = ike_mobike_create(ike_sa, TRUE);
+	mobike->roam(mobike, FALSE);
+	ike_sa->queue_task(ike_sa, &mobike->task);
+	if (ike_sa->initiate(ike_sa, NULL, NULL) == DESTROY_ME)
+	{
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+	}
+	else
+	{
+		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	}
+	return JOB_REQUEUE_NONE;
+}
+
+/**
+ * Is it not older than what we have heard so far?
+ */
+static bool is_latest(private_baton_client_t *this, ike_sa_t *ike_sa, uint32_t epoch)
+{
+	void *key = (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
+	bool latest;
+
+	this->mutex->lock(this->mutex);
+	latest = epoch >= (uintptr_t)this->epochs->get(this->epochs, key);
+	if (latest)
+	{
+		this->epochs->put(this->epochs, key, (void*)(uintptr_t)epoch);
+	}
+	this->mutex->unlock(this->mutex);
+	return latest;
+}
+
+static void take_update(private_baton_client_t *this, ike_sa_t *ike_sa,
+						message_t *message)
+{
+	host_t *from = message->get_source(message);
+	uint32_t epoch;
+	check_t *check;
+
+	if (!baton_update_epoch(message, &epoch))
+	{
+		return;
+	}
+	if (!is_latest(this, ike_sa, epoch))
+	{
+		DBG1(DBG_IKE, "baton: update from %H in epoch %u ignored, there was a newer one",
+			 from, epoch);
+		return;
+	}
+	if (from->ip_equals(from, ike_sa->get_other_host(ike_sa)))
+	{
+		return;
+	}
+	DBG1(DBG_IKE, "baton: in epoch %u the gateway is at %H, as it says: making sure",
+		 epoch, from);
+	INIT(check,
+		.id = ike_sa->get_id(ike_sa)->clone(ike_sa->get_id(ike_sa)),
+		.address = from->clone(from),
+	);
+	lib->processor->queue_job(lib->processor, (job_t*)
+				callback_job_create_with_prio((callback_job_cb_t)make_sure, check,
+								(void*)destroy_check, NULL, JOB_PRIO_HIGH));
+}
+
+METHOD(listener_t, message, bool,
+	private_baton_client_t *this, ike_sa_t *ike_sa, message_t *message,
+	bool incoming, bool plain)
+{
+	if (!ike_sa || !plain)
+	{
+		return TRUE;
+	}
+	baton_update_negotiate(ike_sa, message, incoming, TRUE);
+	if (incoming && message->get_request(message) &&
+		message->get_exchange_type(message) == INFORMATIONAL &&
+		ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE) &&
+		ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
+	{
+		take_update(this, ike_sa, message);
+	}
+	return TRUE;
+}
+
+METHOD(listener_t, ike_updown, bool,
+	private_baton_client_t *this, ike_sa_t *ike_sa, bool up)
+{
+	if (!up)
+	{
+		this->mutex->lock(this->mutex);
+		this->epochs->remove(this->epochs,
+							 (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa));
+		this->mutex->unlock(this->mutex);
+	}
+	return TRUE;
+}
+
+METHOD(baton_client_t, destroy, void,
+	private_baton_client_t *this)
+{
+	this->epochs->destroy(this->epochs);
+	this->mutex->destroy(this->mutex);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+baton_client_t *baton_client_create(void)
+{
+	private_baton_client_t *this;
+
+	INIT(this,
+		.public = {
+			.listener = {
+				.message = _message,
+				.ike_updown = _ike_updown,
+			},
+			.destroy = _destroy,
+		},
+		.epochs = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
+	);
+	return &this->public;
+}

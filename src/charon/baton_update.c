@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "baton_update.h"
+
+#include <daemon.h>
+#include <encoding/payloads/notify_payload.h>
+
+/** RFC 4555 allows 8 to 64 */
+#define COOKIE2_SIZE 16
+#define EPOCH_SIZE 4
+
+typedef struct private_baton_update_t private_baton_update_t;
+
+struct private_baton_update_t {
+
+	/**
+	 * Implements task_t
+	 */
+	task_t public;
+
+	/**
+	 * The IKE_SA it is about
+	 */
+	ike_sa_t *ike_sa;
+
+	/**
+	 * Its epoch
+	 */
+	uint32_t epoch;
+
+	/**
+	 * Has to come back
+	 */
+	uint8_t cookie[COOKIE2_SIZE];
+};
+
+/*
+ * Described in header
+ */
+void baton_update_negotiate(ike_sa_t *ike_sa, message_t *message, bool incoming,
+							bool client)
+{
+	bool request = message->get_request(message);
+
+	if (message->get_exchange_type(message) != IKE_AUTH)
+	{
+		return;
+	}
+	if (incoming)
+	{
+		if (request != client &&
+			message->get_notify(message, BATON_ADDRESS_UPDATE_SUPPORTED))
+		{
+			ike_sa->enable_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE);
+		}
+	}
+	else if (request == client && message->get_notify(message, MOBIKE_SUPPORTED) &&
+			 (client || ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE)))
+	{
+		message->add_notify(message, FALSE, BATON_ADDRESS_UPDATE_SUPPORTED,
+							chunk_empty);
+	}
+}
+
+/*
+ * Described in header
+ */
+bool baton_update_epoch(message_t *message, uint32_t *epoch)
+{
+	notify_payload_t *notify;
+	chunk_t data;
+
+	notify = message->get_notify(message, BATON_ADDRESS_UPDATE);
+	if (!notify)
+	{
+		return FALSE;
+	}
+	data = notify->get_notification_data(notify);
+	if (data.len != EPOCH_SIZE)
+	{
+		DBG1(DBG_IKE, "baton: ADDRESS_UPDATE of %zu bytes refused", data.len);
+		return FALSE;
+	}
+	*epoch = untoh32(data.ptr);
+	return TRUE;
+}
+
+static bool get_random(uint8_t *to, size_t len)
+{
+	rng_t *rng = lib->crypto->create_rng(lib->crypto, RNG_STRONG);
+	bool success = rng && rng->get_bytes(rng, len, to);
+
+	DESTROY_IF(rng);
+	return success;
+}
+
+METHOD(task_t, build, status_t,
+	private_baton_update_t *this, message_t *message)
+{
+	uint8_t epoch[EPOCH_SIZE];
+
+	if (!get_random(this->cookie, sizeof(this->cookie)))
+	{
+		return FAILED;
+	}
+	htoun32(epoch, this->epoch);
+	message->add_notify(message, FALSE, BATON_ADDRESS_UPDATE,
+						chunk_from_thing(epoch));
+	message->add_notify(message, FALSE, COOKIE2, chunk_from_thing(this->cookie));
+	DBG1(DBG_IKE, "baton: telling '%Y' that %H is our address now, in epoch %u",
+		 this->ike_sa->get_other_eap_id(this->ike_sa),
+		 this->ike_sa->get_my_host(this->ike_sa), this->epoch);
+	return NEED_MORE;
+}
+
+METHOD(task_t, process, status_t,
+	private_baton_update_t *this, message_t *message)
+{
+	notify_payload_t *notify;
+
+	notify = message->get_notify(message, COOKIE2);
+	if (!notify || !chunk_equals_const(notify->get_notification_data(notify),
+									   chunk_from_thing(this->cookie)))
+	{	/* RFC 4555, 3.7 */
+		DBG1(DBG_IKE, "baton: COOKIE2 mismatch, closing IKE_SA");
+		return FAILED;
+	}
+	DBG1(DBG_IKE, "baton: '%Y' has heard of our address %H",
+		 this->ike_sa->get_other_eap_id(this->ike_sa),
+		 this->ike_sa->get_my_host(this->ike_sa));
+	return SUCCESS;
+}
+
+METHOD(task_t, get_type, task_type_t,
+	private_baton_update_t *this)
+{
+	/* charon knows tasks by their types; this one it looks into no further */
+	return TASK_IKE_DPD;
+}
+
+METHOD(task_t, migrate, void,
+	private_baton_update_t *this, ike_sa_t *ike_sa)
+{
+	this->ike_sa = ike_sa;
+}
+
+METHOD(task_t, destroy, void,
+	private_baton_update_t *this)
+{
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+task_t *baton_update_create(ike_sa_t *ike_sa, uint32_t epoch)
+{
+	private_baton_update_t *this;
+
+	INIT(this,
+		.public = {
+			.build = _build,
+			.process = _process,
+			.get_type = _get_type,
+			.migrate = _migrate,
+			.destroy = _destroy,
+		},
+		.ike_sa = ike_sa,
+		.epoch = epoch,
+	);
+	return &this->public;
+}
+
+/*
+ * Described in header
+ */
+bool baton_update_is(task_t *task)
+{
+	return task->destroy == _destroy;
+}

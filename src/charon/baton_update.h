@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * An extension of MOBIKE between this plugin at a gateway and at a client: a gateway that has
+ * taken over says so, with the epoch it has, and the client makes sure of the new address
+ * before it uses it (docs/protocol.md, 5.4.2).
+ */
+#ifndef BATON_UPDATE_H_
+#define BATON_UPDATE_H_
+
+#include <encoding/message.h>
+#include <sa/ike_sa.h>
+#include <sa/task.h>
+
+/** Notify types, private use; outside of this file of no meaning */
+#define BATON_ADDRESS_UPDATE_SUPPORTED 40990
+#define BATON_ADDRESS_UPDATE 40991
+
+/** What an ike_sa_t remembers of it; charon's own begin at the other end */
+#define BATON_EXT_ADDRESS_UPDATE ((ike_extension_t)(1 << 30))
+
+/**
+ * Negotiate it: to be called with every message in plain.
+ *
+ * @param client		is this the side that connects?
+ */
+void baton_update_negotiate(ike_sa_t *ike_sa, message_t *message, bool incoming,
+							bool client);
+
+/**
+ * The epoch that a message of a gateway names.
+ *
+ * @return				FALSE if it names none, or is malformed
+ */
+bool baton_update_epoch(message_t *message, uint32_t *epoch);
+
+/**
+ * A task that tells the client of this gateway's address.
+ *
+ * @param epoch			of the session
+ */
+task_t *baton_update_create(ike_sa_t *ike_sa, uint32_t epoch);
+
+/**
+ * Is it such a task?
+ */
+bool baton_update_is(task_t *task);
+
+#endif /** BATON_UPDATE_H_ */
