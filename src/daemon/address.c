@@ -8,8 +8,8 @@
  */
 #include "daemon/node.h"
 
+#include "core/relocate.h"
 #include <inttypes.h>
-#include <string.h>
 
 const struct baton_addr *baton_address_for(const struct baton_config *c,
 					   const struct baton_addr *local)
@@ -40,10 +40,8 @@ int baton_address_move(struct baton_node *n, struct baton_record *r)
 		return err;
 	}
 	baton_addr_print(&s->local, from, sizeof(from));
-	s->local.family = to->family;
-	memcpy(s->local.ip, to->ip, sizeof(to->ip));
+	baton_session_relocate(s, to);
 	baton_addr_print(&s->local, into, sizeof(into));
-	s->flags |= BATON_IKE_MOVED;
 	/* In the same version: a store that has a newer copy than the one that was claimed says so
 	 * yet, and the copies that were claimed are replaced by what is put in any version. */
 	err = baton_table_replace(&n->table, r, s, baton_now_ms());
