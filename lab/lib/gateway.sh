@@ -48,6 +48,7 @@ pools_of() {
 	fi
 	echo "$1"
 	gateways "$1"
+	echo newcomers
 }
 
 write_pools() {
@@ -60,7 +61,7 @@ write_pools() {
 			$(((first + count - 1) / 256)) $(((first + count - 1) % 256))
 		first=$((first + count))
 	done
-	echo '}'
+	printf '\tnewcomers {\n\t\taddrs = 10.50.15.1-10.50.15.9\n\t}\n}\n'
 }
 
 # stores_for GW: those of them that store its sessions.

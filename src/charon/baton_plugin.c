@@ -5,6 +5,7 @@
  */
 #include "baton_capture.h"
 #include "baton_client.h"
+#include "baton_elsewhere.h"
 #include "baton_kernel.h"
 #include "baton_keymat.h"
 #include "baton_rekey.h"
@@ -135,6 +136,10 @@ static void received(void *data, const struct baton_message *message)
 	{
 		this->restore->armed(this->restore, message);
 	}
+	else if (message->header.exchange == BATON_SA_RETR)
+	{
+		baton_elsewhere_answer(message);
+	}
 }
 
 /**
@@ -205,6 +210,7 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 			return FALSE;
 		}
 		baton_kernel_init();
+		baton_elsewhere_init(this->link);
 		baton_vips_init();
 		baton_resume_init();
 		baton_move_init(this->teller);
@@ -220,6 +226,7 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		baton_move_deinit();
 		baton_resume_deinit();
 		baton_vips_deinit();
+		baton_elsewhere_deinit();
 		baton_kernel_deinit();
 	}
 	return TRUE;

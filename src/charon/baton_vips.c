@@ -7,10 +7,13 @@
  * whenever the pool offers it to somebody it is passed over: the pool is asked
  * again until it offers a free one. What was passed over is given back.
  *
+ * So are addresses that clients of other gateways have (baton_elsewhere.h).
+ *
  * Every address that is given out is noted, so that a session whose address has
  * been given to a new client meanwhile is not restored on top of it.
  */
 #include "baton_vips.h"
+#include "baton_elsewhere.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -116,6 +119,29 @@ static bool take(ike_sa_t *ike_sa, host_t *vip)
 }
 
 /**
+ * One IKE_SA less holds an address. Tells if it was kept here
+ */
+static bool drop(host_t *vip)
+{
+	lease_t *lease;
+	bool kept = FALSE;
+
+	mutex->lock(mutex);
+	lease = leases->get(leases, vip);
+	if (lease)
+	{
+		kept = lease->kept;
+		if (--lease->refs == 0)
+		{
+			leases->remove(leases, vip);
+			lease_destroy(lease);
+		}
+	}
+	mutex->unlock(mutex);
+	return kept;
+}
+
+/**
  * A restored client that asks for the address it has gets it, as it would from
  * a pool that knows it
  */
@@ -152,6 +178,23 @@ static host_t *create_unlikely(int family)
 }
 
 /**
+ * The same for an address that nobody has at another gateway either
+ */
+static bool take_free(ike_sa_t *ike_sa, host_t *vip)
+{
+	if (!take(ike_sa, vip))
+	{
+		return FALSE;
+	}
+	if (baton_is_elsewhere(vip))
+	{
+		drop(vip);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/**
  * Ask the pools until they offer an address that is not kept for somebody else.
  * A pool may take its time (DHCP): no lock is held meanwhile.
  */
@@ -164,7 +207,7 @@ static host_t *acquire_free(attribute_manager_t *this, linked_list_t *pools,
 	passed = linked_list_create();
 	unlikely = create_unlikely(requested->get_family(requested));
 	vip = real_acquire(this, pools, ike_sa, requested);
-	while (vip && !take(ike_sa, vip))
+	while (vip && !take_free(ike_sa, vip))
 	{
 		passed->insert_last(passed, vip);
 		vip = NULL;
@@ -201,22 +244,7 @@ static host_t *acquire_address(attribute_manager_t *this, linked_list_t *pools,
 static bool release_address(attribute_manager_t *this, linked_list_t *pools,
 							host_t *vip, ike_sa_t *ike_sa)
 {
-	lease_t *lease;
-	bool kept = FALSE;
-
-	mutex->lock(mutex);
-	lease = leases->get(leases, vip);
-	if (lease)
-	{
-		kept = lease->kept;
-		if (--lease->refs == 0)
-		{
-			leases->remove(leases, vip);
-			lease_destroy(lease);
-		}
-	}
-	mutex->unlock(mutex);
-	return kept || real_release(this, pools, vip, ike_sa);
+	return drop(vip) || real_release(this, pools, vip, ike_sa);
 }
 
 /**

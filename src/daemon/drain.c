@@ -12,8 +12,8 @@
  *
  * When all others share them, each few are offered to the one that has the
  * fewest then: what the stores say of it (src/daemon/members.c) and what it has
- * got of ours. Without such news all peers are taken for gateways, until they
- * say or show that they are not.
+ * got of ours; the next few when it has claimed these. Without such news all peers are taken for
+ * gateways, until they say or show that they are not.
  *
  * Addresses are not our business: packets must find their way to the other
  * gateway (a router, or its own [miss] fetch, sees to that).
@@ -142,6 +142,16 @@ static bool choose(struct baton_node *n, unsigned *count, uint64_t now_ms)
 	return true;
 }
 
+/* Has the one that was offered some last not claimed all of them, and may it do so yet? */
+static bool is_waited_for(const struct baton_node *n)
+{
+	const struct baton_drain *d = &n->drain;
+
+	return d->left_offered && d->left + d->batch > d->left_offered &&
+	       d->left <= d->left_offered && !d->useless[d->peer] &&
+	       n->peers[d->peer].state == BATON_PEER_UP;
+}
+
 static void offer(struct baton_node *n, uint64_t now_ms)
 {
 	struct baton_drain *d = &n->drain;
@@ -152,7 +162,10 @@ static void offer(struct baton_node *n, uint64_t now_ms)
 	struct baton_header h;
 	struct baton_peer *p;
 
-	if (d->spread && !choose(n, &wanted, now_ms)) {
+	/* What is still under way stays with whom it was offered to: two would claim it. */
+	if (d->spread && is_waited_for(n))
+		wanted = d->batch - (d->left_offered - d->left);
+	else if (d->spread && !choose(n, &wanted, now_ms)) {
 		end(n,
 		    "no other gateway claims them: what is left stays here (see: batonctl status)");
 		return;

@@ -103,14 +103,18 @@ static void end(struct baton_node *n, struct baton_fetch *f, bool ok)
 	baton_miss_ended(n, &f->wanted, ok);
 }
 
-/* Those of which nothing is to come go. */
+/* Those of which nothing is to come go. The IKE daemon may still say that it cannot serve what it
+ * was given. */
 static void sweep(struct baton_node *n)
 {
 	struct baton_fetch *f, *next;
 
 	for (f = TAILQ_FIRST(&n->fetches); f; f = next) {
+		const struct baton_record *r = baton_table_find(&n->table, f->session.spi_i,
+								f->session.spi_r);
+
 		next = TAILQ_NEXT(f, entry);
-		if (!f->over || f->ended < f->asked)
+		if (!f->over || f->ended < f->asked || (f->installing && r && r->installing))
 			continue;
 		TAILQ_REMOVE(&n->fetches, f, entry);
 		n->fetching--;
@@ -455,7 +459,7 @@ void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const struc
 	baton_install_pump(n);
 }
 
-/* It cannot be served here. */
+/* There is no configuration for it here. */
 static void give_back(struct baton_node *n, const struct baton_fetch *f)
 {
 	const struct baton_record *r = baton_table_find(&n->table, f->session.spi_i,
@@ -471,10 +475,8 @@ void baton_fetch_tick(struct baton_node *n, uint64_t now_ms)
 	struct baton_fetch *f;
 
 	TAILQ_FOREACH(f, &n->fetches, entry)
-		if (!f->over && now_ms * 1000 > f->start_us + patience_us) {
+		if (!f->over && now_ms * 1000 > f->start_us + patience_us)
 			end(n, f, false);
-			give_back(n, f);
-		}
 	sweep(n);
 }
 
@@ -483,10 +485,9 @@ void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r,
 	struct baton_fetch *f;
 
 	TAILQ_FOREACH(f, &n->fetches, entry)
-		if (f->installing && !f->over && f->session.spi_i == spi_i &&
-		    f->session.spi_r == spi_r) {
+		if (f->installing && f->session.spi_i == spi_i && f->session.spi_r == spi_r) {
 			end(n, f, status == BATON_OK);
-			if (status)
+			if (status == BATON_E_CONFIG)
 				give_back(n, f);
 		}
 	sweep(n);

@@ -346,6 +346,8 @@ void baton_gateway_message(void *ctx, const void *buf, size_t len)
 	}
 	if (m->header.exchange == BATON_SA_STOR) {
 		take_stor(n, m);
+	} else if (m->header.exchange == BATON_SA_RETR && m->by_address.family) {
+		baton_inquiry_start(n, m);
 	} else if (m->header.exchange == BATON_SA_ARM) {
 		err = baton_install_arm(n, m);
 		if (err > 0)

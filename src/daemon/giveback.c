@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A session that was claimed for a packet, and that the IKE daemon here does not
- * take, most likely because it has no configuration for it, goes back to the gateway it came from:
+ * A session that was claimed for a packet, and that the IKE daemon here has no
+ * configuration for, goes back to the gateway it came from:
  * that one is asked to claim it (N(OFFER)), until it has done so. It is refused for two seconds, as
  * any claim of what has just changed hands (docs/protocol.md 5.3.3).
  *

@@ -116,6 +116,14 @@ struct baton_giveback {
 	uint64_t next_ms, until_ms; /* until 0: no entry */
 };
 
+/* The plugin asks whether an address is in use at another gateway. */
+#define BATON_INQUIRIES_MAX 64u
+struct baton_inquiry {
+	struct baton_header header; /* of its question */
+	unsigned asked, ended;	    /* peers; asked 0: no entry */
+	bool answered;
+};
+
 /* The members of the cluster, as the stores see them. */
 struct baton_absence {
 	uint64_t since_ms;	    /* gone since then, 0 = it is not */
@@ -187,6 +195,7 @@ struct baton_node {
 	struct baton_confirm_list confirms; /* responses that wait for the stores */
 	bool confirm_lost;		    /* that one could not was said */
 	struct baton_drain drain;
+	struct baton_inquiry inquiries[BATON_INQUIRIES_MAX];
 	struct baton_giveback givebacks[BATON_GIVEBACKS_MAX];
 	struct baton_takeover takeover, last_takeover;
 	bool greeting;	  /* charon is telling what it has */
@@ -377,6 +386,13 @@ void baton_takeover_recover(struct baton_node *n);
 void baton_takeover_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len);
 void baton_takeover_installed(struct baton_node *n, bool ok);
 void baton_takeover_tick(struct baton_node *n, uint64_t now_ms);
+
+/* inquiry.c */
+/* m: from the plugin, by address. */
+void baton_inquiry_start(struct baton_node *n, const struct baton_message *m);
+/* Is that what a peer was asked for in an inquiry? */
+bool baton_inquiry_is(const struct baton_node *n, const void *tag);
+void baton_inquiry_answer(struct baton_node *n, void *tag, const void *buf, size_t len);
 
 /* giveback.c */
 void baton_giveback_begin(struct baton_node *n, const struct baton_record *r,

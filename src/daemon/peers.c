@@ -187,6 +187,8 @@ static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *
 		baton_members_answer(n, p, buf, len);
 	else if (tag == &n->givebacks)
 		return;
+	else if (baton_inquiry_is(n, tag))
+		baton_inquiry_answer(n, tag, buf, len);
 	else if (tag == &n->drain)
 		baton_drain_answer(n, buf, len);
 	else if (tag)
