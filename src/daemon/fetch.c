@@ -384,6 +384,17 @@ static bool look(struct baton_node *n, struct baton_fetch *f)
 	return ask_peers(n, f);
 }
 
+/* Is there a session of its own that it offers, and has not answered for? */
+static bool is_awaited(const struct baton_node *n, const struct baton_peer *p)
+{
+	const struct baton_fetch *f;
+
+	TAILQ_FOREACH(f, &n->fetches, entry)
+		if (f->offerer == p)
+			return true;
+	return false;
+}
+
 /* Everybody has said who has it. */
 static void settle_look(struct baton_node *n, struct baton_fetch *f)
 {
@@ -395,6 +406,8 @@ static void settle_look(struct baton_node *n, struct baton_fetch *f)
 	if (owner < n->peer_count) {
 		f->over = true;
 		baton_miss_away(n, &f->wanted, owner);
+		if (is_awaited(n, &n->peers[owner]))
+			baton_miss_pause(n, owner);
 	} else if (!f->found.owner.type || !claim(n, f)) {
 		end(n, f, false);
 	}
@@ -424,6 +437,8 @@ int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w, bool t
 		sweep(n);
 		return -BATON_E_BUSY;
 	}
+	if (f->offerer)
+		baton_miss_pause(n, f->offerer->index);
 	settle_look(n, f);
 	settle(n, f);
 	sweep(n);
@@ -444,7 +459,7 @@ static void use_granted(struct baton_node *n, struct baton_fetch *f)
 void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const struct baton_peer *p,
 			const void *buf, size_t len)
 {
-	bool awaited = p == f->offerer;
+	bool awaited = p && p == f->offerer;
 
 	f->ended++;
 	if (buf)
@@ -452,6 +467,8 @@ void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const struc
 	if (awaited) {
 		f->offerer = NULL;
 		use_granted(n, f);
+		if (!is_awaited(n, p))
+			baton_miss_resume(n, p->index);
 	}
 	settle_look(n, f);
 	settle(n, f);

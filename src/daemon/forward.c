@@ -52,14 +52,11 @@ static bool is_for_us(struct baton_node *n, uint8_t *packet, size_t len)
 	if (baton_packet_parse(&p, packet, len))
 		return false;
 	r = session_of(n, &p);
-	if (r && !baton_node_owns(n, r))
+	if (!r || !baton_node_owns(n, r))
 		return false;
-	/* From the protected side: only what an SA of ours will take. */
+	/* From the protected side: an SA of ours will take it. */
 	if (p.kind == BATON_PACKET_OTHER)
-		return r && baton_miss_is_client(n, &p.to);
-	/* An SA may be here of which we know nothing yet; but not at another gateway's address. */
-	if (!r)
-		return !n->config.address_count;
+		return baton_miss_is_client(n, &p.to);
 	return baton_packet_redirect(packet, len, address_of(n, r)) == 0;
 }
 

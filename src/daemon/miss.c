@@ -177,6 +177,18 @@ void baton_miss_away(struct baton_node *n, const struct baton_wanted *w, unsigne
 	baton_waiting_away(n->room, &p, peer, now_ms);
 }
 
+void baton_miss_pause(struct baton_node *n, unsigned peer)
+{
+	if (n->guard)
+		baton_waiting_pause(n->room, peer);
+}
+
+void baton_miss_resume(struct baton_node *n, unsigned peer)
+{
+	if (n->guard)
+		baton_waiting_resume(n->room, peer, send_again, n);
+}
+
 void baton_miss_peer_down(struct baton_node *n, unsigned peer)
 {
 	if (n->guard)

@@ -371,6 +371,9 @@ void baton_miss_shun(struct baton_node *n, const struct baton_record *r, uint32_
 void baton_miss_flush(struct baton_node *n, uint64_t now_ms);
 /* Is that an address of a client, by our configuration? */
 bool baton_miss_is_client(const struct baton_node *n, const struct baton_addr *a);
+/* That peer offers sessions: what would be sent on to it waits until it has answered. */
+void baton_miss_pause(struct baton_node *n, unsigned peer);
+void baton_miss_resume(struct baton_node *n, unsigned peer);
 /* That peer is not heard of any more. */
 void baton_miss_peer_down(struct baton_node *n, unsigned peer);
 /* That peer has what was looked for. */

@@ -20,6 +20,7 @@ struct entry {
 	TAILQ_ENTRY(entry) by_age; /* quiet ones, the oldest first */
 	struct baton_packet sa;	   /* from is of no meaning */
 	bool used, quiet, away;	   /* away is quiet, too: nobody is asked */
+	bool paused;		   /* it was away */
 	unsigned peer;
 	uint64_t until_ms;
 	uint32_t first, last; /* held packets */
@@ -93,7 +94,7 @@ static void drop_entry(struct baton_waiting *w, struct entry *e)
 	*at = e->next;
 	if (e->quiet)
 		TAILQ_REMOVE(&w->quiet, e, by_age);
-	e->used = e->quiet = e->away = false;
+	e->used = e->quiet = e->away = e->paused = false;
 	e->next = w->free_entries;
 	w->free_entries = index;
 }
@@ -262,13 +263,10 @@ enum baton_miss_verdict baton_waiting_take(struct baton_waiting *w, const struct
 	return BATON_MISS_ASK;
 }
 
-void baton_waiting_end(struct baton_waiting *w, const struct baton_packet *p, bool found,
-		       uint64_t now_ms, void (*each)(void *ctx, uint32_t id), void *ctx)
+/* Its packets leave, in their order. */
+static void let_out(struct baton_waiting *w, struct entry *e, void (*each)(void *ctx, uint32_t id),
+		    void *ctx)
 {
-	struct entry *e = find(w, p);
-
-	if (!e || e->quiet)
-		return;
 	for (uint32_t i = e->first, next; i != NONE; i = next) {
 		next = w->held[i].next;
 		each(ctx, w->held[i].id);
@@ -276,8 +274,18 @@ void baton_waiting_end(struct baton_waiting *w, const struct baton_packet *p, bo
 		w->free_held = i;
 		w->held_count--;
 	}
-	*(found ? &w->stats.released : &w->stats.discarded) += e->count;
 	e->first = e->last = NONE;
+}
+
+void baton_waiting_end(struct baton_waiting *w, const struct baton_packet *p, bool found,
+		       uint64_t now_ms, void (*each)(void *ctx, uint32_t id), void *ctx)
+{
+	struct entry *e = find(w, p);
+
+	if (!e || e->quiet)
+		return;
+	let_out(w, e, each, ctx);
+	*(found ? &w->stats.released : &w->stats.discarded) += e->count;
 	e->count = 0;
 	if (found)
 		drop_entry(w, e);
@@ -327,6 +335,30 @@ void baton_waiting_away(struct baton_waiting *w, const struct baton_packet *p, u
 		return;
 	e->away = true;
 	e->peer = peer;
+}
+
+void baton_waiting_pause(struct baton_waiting *w, unsigned peer)
+{
+	for (struct entry *e = TAILQ_FIRST(&w->quiet), *next; e; e = next) {
+		next = TAILQ_NEXT(e, by_age);
+		if (!e->away || e->peer != peer)
+			continue;
+		TAILQ_REMOVE(&w->quiet, e, by_age);
+		e->quiet = e->away = false;
+		e->paused = true;
+	}
+}
+
+void baton_waiting_resume(struct baton_waiting *w, unsigned peer,
+			  void (*each)(void *ctx, uint32_t id), void *ctx)
+{
+	for (struct entry *e = w->entries; e < w->entries + ENTRIES; e++) {
+		if (!e->used || !e->paused || e->peer != peer)
+			continue;
+		let_out(w, e, each, ctx);
+		w->stats.released += e->count;
+		drop_entry(w, e);
+	}
 }
 
 void baton_waiting_forget_peer(struct baton_waiting *w, unsigned peer)

@@ -73,6 +73,11 @@ void baton_waiting_wake(struct baton_waiting *w, const struct baton_packet *p);
 /* That peer has it. */
 void baton_waiting_away(struct baton_waiting *w, const struct baton_packet *p, unsigned peer,
 			uint64_t now_ms);
+/* That peer is giving sessions to this node: what would be sent on to it waits, until it is said
+ * (resume) that it can be looked for again; each is called for every packet that was held. */
+void baton_waiting_pause(struct baton_waiting *w, unsigned peer);
+void baton_waiting_resume(struct baton_waiting *w, unsigned peer,
+			  void (*each)(void *ctx, uint32_t id), void *ctx);
 /* Nothing is known of what that peer has. */
 void baton_waiting_forget_peer(struct baton_waiting *w, unsigned peer);
 const struct baton_miss_stats *baton_waiting_stats(const struct baton_waiting *w);

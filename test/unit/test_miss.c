@@ -451,6 +451,27 @@ static void or_it_comes_here(void **state)
 	assert_int_equal(take(2, 12, 5003), BATON_MISS_PASS);
 }
 
+static void what_is_being_given_to_us_waits(void **state)
+{
+	(void)state;
+	for (uint32_t spi = 1; spi <= 3; spi++) {
+		p.spi = spi;
+		baton_waiting_away(w, &p, spi % 2, 5000);
+	}
+	baton_waiting_pause(w, 1);
+	assert_int_equal(take(1, 10, 5001), BATON_MISS_HOLD);
+	assert_int_equal(take(2, 20, 5001), BATON_MISS_AWAY);
+	assert_int_equal(take(1, 11, 5001), BATON_MISS_HOLD);
+	baton_waiting_resume(w, 0, each, NULL);
+	assert_int_equal(out_count, 0);
+	baton_waiting_resume(w, 1, each, NULL);
+	assert_int_equal(out_count, 2);
+	assert_true(out[0] == 10 && out[1] == 11);
+	assert_int_equal(baton_waiting_stats(w)->released, 2);
+	assert_int_equal(take(1, 12, 5002), BATON_MISS_ASK);
+	assert_int_equal(take(3, 30, 5002), BATON_MISS_ASK);
+}
+
 /* More SPIs than there is room for: the oldest make room, and none of those that wait. */
 static void memory_is_bounded(void **state)
 {
@@ -493,6 +514,7 @@ int main(void)
 						begin, stop),
 		cmocka_unit_test_setup_teardown(until_that_gateway_is_silent, begin, stop),
 		cmocka_unit_test_setup_teardown(or_it_comes_here, begin, stop),
+		cmocka_unit_test_setup_teardown(what_is_being_given_to_us_waits, begin, stop),
 		cmocka_unit_test_setup_teardown(memory_is_bounded, begin, stop),
 	};
 
