@@ -21,13 +21,9 @@
 
 #include <daemon.h>
 #include <collections/hashtable.h>
-#include <encoding/payloads/notify_payload.h>
 #include <processing/jobs/callback_job.h>
 #include <sa/ikev2/tasks/ike_mobike.h>
 #include <threading/mutex.h>
-
-/** RFC 4555 allows 8 to 64 */
-#define COOKIE2_SIZE 16
 
 /** a peer that has not followed is told again after that many seconds */
 #define AGAIN_S 10
@@ -37,7 +33,7 @@
  */
 typedef struct {
 	ike_sa_t *ike_sa;
-	uint8_t cookie[COOKIE2_SIZE];
+	uint8_t cookie[BATON_COOKIE2_SIZE];
 	bool sent;
 } moving_t;
 
@@ -65,15 +61,6 @@ static moving_t *find(task_t *task)
 	return moving;
 }
 
-static bool get_random(uint8_t *to, size_t len)
-{
-	rng_t *rng = lib->crypto->create_rng(lib->crypto, RNG_STRONG);
-	bool success = rng && rng->get_bytes(rng, len, to);
-
-	DESTROY_IF(rng);
-	return success;
-}
-
 static status_t build(task_t *task, message_t *message)
 {
 	moving_t *moving = find(task);
@@ -84,13 +71,11 @@ static status_t build(task_t *task, message_t *message)
 	{
 		return status;
 	}
-	if (!get_random(moving->cookie, sizeof(moving->cookie)))
+	if (!baton_cookie2_add(message, moving->cookie))
 	{
 		return FAILED;
 	}
 	moving->sent = TRUE;
-	message->add_notify(message, FALSE, COOKIE2,
-						chunk_from_thing(moving->cookie));
 	DBG1(DBG_IKE, "baton: telling '%Y' that %H is our address now",
 		 moving->ike_sa->get_other_eap_id(moving->ike_sa),
 		 moving->ike_sa->get_my_host(moving->ike_sa));
@@ -100,15 +85,11 @@ static status_t build(task_t *task, message_t *message)
 static status_t process(task_t *task, message_t *message)
 {
 	moving_t *moving = find(task);
-	notify_payload_t *notify;
 
 	if (moving && moving->sent)
 	{
-		notify = message->get_notify(message, COOKIE2);
-		if (!notify || !chunk_equals_const(notify->get_notification_data(notify),
-										   chunk_from_thing(moving->cookie)))
-		{	/* RFC 4555, 3.7 */
-			DBG1(DBG_IKE, "baton: COOKIE2 mismatch, closing IKE_SA");
+		if (!baton_cookie2_came_back(message, moving->cookie))
+		{
 			return FAILED;
 		}
 		moving->sent = FALSE;

@@ -4,8 +4,6 @@
 #include <daemon.h>
 #include <encoding/payloads/notify_payload.h>
 
-/** RFC 4555 allows 8 to 64 */
-#define COOKIE2_SIZE 16
 #define EPOCH_SIZE 4
 
 typedef struct private_baton_update_t private_baton_update_t;
@@ -30,7 +28,7 @@ struct private_baton_update_t {
 	/**
 	 * Has to come back
 	 */
-	uint8_t cookie[COOKIE2_SIZE];
+	uint8_t cookie[BATON_COOKIE2_SIZE];
 };
 
 /*
@@ -84,13 +82,38 @@ bool baton_update_epoch(message_t *message, uint32_t *epoch)
 	return TRUE;
 }
 
-static bool get_random(uint8_t *to, size_t len)
+/*
+ * Described in header
+ */
+bool baton_cookie2_add(message_t *message, uint8_t cookie[BATON_COOKIE2_SIZE])
 {
 	rng_t *rng = lib->crypto->create_rng(lib->crypto, RNG_STRONG);
-	bool success = rng && rng->get_bytes(rng, len, to);
+	bool success = rng && rng->get_bytes(rng, BATON_COOKIE2_SIZE, cookie);
 
 	DESTROY_IF(rng);
+	if (success)
+	{
+		message->add_notify(message, FALSE, COOKIE2,
+							chunk_create(cookie, BATON_COOKIE2_SIZE));
+	}
 	return success;
+}
+
+/*
+ * Described in header
+ */
+bool baton_cookie2_came_back(message_t *message,
+							 const uint8_t cookie[BATON_COOKIE2_SIZE])
+{
+	notify_payload_t *notify = message->get_notify(message, COOKIE2);
+
+	if (notify && chunk_equals_const(notify->get_notification_data(notify),
+						chunk_create((u_char*)cookie, BATON_COOKIE2_SIZE)))
+	{
+		return TRUE;
+	}
+	DBG1(DBG_IKE, "baton: COOKIE2 mismatch, closing IKE_SA");
+	return FALSE;
 }
 
 METHOD(task_t, build, status_t,
@@ -98,14 +121,13 @@ METHOD(task_t, build, status_t,
 {
 	uint8_t epoch[EPOCH_SIZE];
 
-	if (!get_random(this->cookie, sizeof(this->cookie)))
-	{
-		return FAILED;
-	}
 	htoun32(epoch, this->epoch);
 	message->add_notify(message, FALSE, BATON_ADDRESS_UPDATE,
 						chunk_from_thing(epoch));
-	message->add_notify(message, FALSE, COOKIE2, chunk_from_thing(this->cookie));
+	if (!baton_cookie2_add(message, this->cookie))
+	{
+		return FAILED;
+	}
 	DBG1(DBG_IKE, "baton: telling '%Y' that %H is our address now, in epoch %u",
 		 this->ike_sa->get_other_eap_id(this->ike_sa),
 		 this->ike_sa->get_my_host(this->ike_sa), this->epoch);
@@ -115,13 +137,8 @@ METHOD(task_t, build, status_t,
 METHOD(task_t, process, status_t,
 	private_baton_update_t *this, message_t *message)
 {
-	notify_payload_t *notify;
-
-	notify = message->get_notify(message, COOKIE2);
-	if (!notify || !chunk_equals_const(notify->get_notification_data(notify),
-									   chunk_from_thing(this->cookie)))
-	{	/* RFC 4555, 3.7 */
-		DBG1(DBG_IKE, "baton: COOKIE2 mismatch, closing IKE_SA");
+	if (!baton_cookie2_came_back(message, this->cookie))
+	{
 		return FAILED;
 	}
 	DBG1(DBG_IKE, "baton: '%Y' has heard of our address %H",

@@ -15,8 +15,22 @@
 #define BATON_ADDRESS_UPDATE_SUPPORTED 40990
 #define BATON_ADDRESS_UPDATE 40991
 
+/** RFC 4555 allows 8 to 64 */
+#define BATON_COOKIE2_SIZE 16
+
 /** What an ike_sa_t remembers of it; charon's own begin at the other end */
 #define BATON_EXT_ADDRESS_UPDATE ((ike_extension_t)(1 << 30))
+
+/**
+ * Draw a COOKIE2, and add it to a request.
+ */
+bool baton_cookie2_add(message_t *message, uint8_t cookie[BATON_COOKIE2_SIZE]);
+
+/**
+ * Has a response that COOKIE2? If not, the IKE_SA is to be closed (RFC 4555, 3.7).
+ */
+bool baton_cookie2_came_back(message_t *message,
+							 const uint8_t cookie[BATON_COOKIE2_SIZE]);
 
 /**
  * Negotiate it: to be called with every message in plain.
