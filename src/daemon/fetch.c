@@ -122,14 +122,14 @@ static void sweep(struct baton_node *n)
 	}
 }
 
-/* Another one is after the same session, and later: it decides, and what it has installed ends
- * both. */
+/* Another one is after the same session, and later, or waits for its offerer: it decides, and what
+ * it has installed ends both. */
 static bool is_overtaken(const struct baton_node *n, const struct baton_fetch *f)
 {
 	const struct baton_fetch *o;
 
 	TAILQ_FOREACH(o, &n->fetches, entry)
-		if (o != f && !o->over && o->round > f->round &&
+		if (o != f && !o->over && (o->round > f->round || o->offerer) &&
 		    o->session.spi_i == f->session.spi_i && o->session.spi_r == f->session.spi_r)
 			return true;
 	return false;
@@ -197,18 +197,6 @@ static void take_exact(const struct baton_fetch *f, struct baton_record *r)
 	}
 }
 
-/* Is there another one for the same session, whose offerer is waited for? */
-static bool waits_for_offer(const struct baton_node *n, const struct baton_fetch *f)
-{
-	const struct baton_fetch *o;
-
-	TAILQ_FOREACH(o, &n->fetches, entry)
-		if (o != f && !o->over && o->offerer && o->session.spi_i == f->session.spi_i &&
-		    o->session.spi_r == f->session.spi_r)
-			return true;
-	return false;
-}
-
 /* To the IKE daemon, if that has it not. */
 static void use(struct baton_node *n, struct baton_fetch *f, struct baton_record *r)
 {
@@ -266,7 +254,7 @@ static void settle(struct baton_node *n, struct baton_fetch *f)
 		end(n, f, false);
 		return;
 	}
-	if (!r->held && !r->installing && (is_overtaken(n, f) || waits_for_offer(n, f))) {
+	if (!r->held && !r->installing && is_overtaken(n, f)) {
 		f->installing = true;
 		return;
 	}
