@@ -147,9 +147,9 @@ static uint32_t waits_in(ike_sa_t *ike_sa)
 }
 
 /**
- * Is there a task that tells it?
+ * Has an IKE_SA such a task under way, or queued?
  */
-static bool is_telling(ike_sa_t *ike_sa)
+static bool has_task(ike_sa_t *ike_sa, bool (*is)(task_t *task))
 {
 	enumerator_t *enumerator;
 	task_queue_t queues[] = { TASK_QUEUE_ACTIVE, TASK_QUEUE_QUEUED };
@@ -162,7 +162,7 @@ static bool is_telling(ike_sa_t *ike_sa)
 		enumerator = ike_sa->create_task_enumerator(ike_sa, queues[i]);
 		while (!found && enumerator->enumerate(enumerator, &task))
 		{
-			found = baton_update_is(task);
+			found = is(task);
 		}
 		enumerator->destroy(enumerator);
 	}
@@ -183,7 +183,7 @@ static job_requeue_t tell_again(ike_sa_id_t *id)
 		return JOB_REQUEUE_NONE;
 	}
 	epoch = waits_in(ike_sa);
-	if (epoch && !is_telling(ike_sa))
+	if (epoch && !has_task(ike_sa, baton_update_is))
 	{
 		ike_sa->queue_task(ike_sa, baton_update_create(ike_sa, epoch));
 		if (ike_sa->initiate(ike_sa, NULL, NULL) == DESTROY_ME)
@@ -286,29 +286,20 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 	ike_sa->initiate(ike_sa, NULL, NULL);
 }
 
+/**
+ * Is it one of ours?
+ */
+static bool is_ours(task_t *task)
+{
+	return task->build == build && find(task);
+}
+
 /*
  * Described in header
  */
 bool baton_is_moving(ike_sa_t *ike_sa)
 {
-	enumerator_t *enumerator;
-	task_queue_t queues[] = { TASK_QUEUE_ACTIVE, TASK_QUEUE_QUEUED };
-	task_t *task;
-	moving_t *moving;
-	bool found = waits_in(ike_sa) != 0;
-	u_int i;
-
-	for (i = 0; i < countof(queues) && !found; i++)
-	{
-		enumerator = ike_sa->create_task_enumerator(ike_sa, queues[i]);
-		while (!found && enumerator->enumerate(enumerator, &task))
-		{
-			moving = task->build == build ? find(task) : NULL;
-			found = moving != NULL;
-		}
-		enumerator->destroy(enumerator);
-	}
-	return found;
+	return waits_in(ike_sa) || has_task(ike_sa, is_ours);
 }
 
 /*
