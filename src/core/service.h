@@ -18,8 +18,8 @@ struct baton_service {
 			another claims them */
 	/* A session changed by a peer's request. May be NULL. */
 	void (*changed)(void *ctx, struct baton_record *r);
-	/* Is that inbound SPI one that peer may choose? NULL: any is. */
-	bool (*may_choose)(void *ctx, const struct baton_id *peer, uint32_t spi);
+	/* May peer choose that inbound SPI, or, of an IKE SA, one that begins so? NULL: any. */
+	bool (*may_choose)(void *ctx, const struct baton_id *peer, bool ike, uint32_t spi);
 	/* A peer asks this node to claim a session of its own: for what it offers a node without
 	 * the gateway role (NULL) has no use. */
 	void (*offered)(void *ctx, const struct baton_id *peer, const struct baton_spis *spis);

@@ -420,6 +420,8 @@ static int set_peer(struct reading *r, const char *peer, const char *name, const
 		return set_bool(&p->follow, value);
 	if (strcmp(name, "spis") == 0)
 		return set_partitions(&p->spis, value);
+	if (strcmp(name, "ike_spis") == 0)
+		return set_partitions(&p->ike_spis, value);
 	return 1;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Who may choose which inbound SPIs (docs/protocol.md 5.3.7): what the store role
+ * Who may choose which SPIs (docs/protocol.md 5.3.7): what the store role
  * checks, and what becomes of an SA of ours whose SPI is another's at a store.
  */
 #include "daemon/node.h"
@@ -9,15 +9,18 @@
 
 #define AGAIN_MS 10000u
 
-static bool may_choose(void *ctx, const struct baton_id *peer, uint32_t spi)
+static bool may_choose(void *ctx, const struct baton_id *peer, bool ike, uint32_t spi)
 {
 	const struct baton_node *n = ctx;
 
 	for (unsigned i = 0; i < n->config.peer_count; i++) {
 		const struct baton_peer_config *p = &n->config.peers[i];
 
-		if (!p->absent && baton_id_equal(&p->id, peer))
-			return !p->spis.count || baton_partitions_have(&p->spis, spi);
+		if (!p->absent && baton_id_equal(&p->id, peer)) {
+			const struct baton_partitions *own = ike ? &p->ike_spis : &p->spis;
+
+			return !own->count || baton_partitions_have(own, spi);
+		}
 	}
 	return true;
 }
@@ -26,7 +29,8 @@ void baton_partition_apply(struct baton_node *n)
 {
 	n->service->may_choose = NULL;
 	for (unsigned i = 0; i < n->config.peer_count; i++)
-		if (!n->config.peers[i].absent && n->config.peers[i].spis.count)
+		if (!n->config.peers[i].absent &&
+		    (n->config.peers[i].spis.count || n->config.peers[i].ike_spis.count))
 			n->service->may_choose = may_choose;
 }
 

@@ -629,10 +629,11 @@ static void packets_of_unknown_sas_have_their_bounds(void **state)
 	assert_int_equal(c.miss.partitions.ranges[0].last, 0xc1ffffff);
 	assert_int_equal(c.miss.partitions.ranges[1].last, 0xc4);
 	accepted(MINIMAL "\n[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\naddress = 192.0.2.2\n"
-			 "spis = c2000000-c2ffffff d0-d1\n");
+			 "spis = c2000000-c2ffffff d0-d1\nike_spis = c2000000-c2ffffff\n");
 	assert_int_equal(c.peers[0].spis.count, 2);
 	assert_true(baton_partitions_have(&c.peers[0].spis, 0xc2ffffff));
 	assert_false(baton_partitions_have(&c.peers[0].spis, 0xc3000000));
+	assert_int_equal(c.peers[0].ike_spis.count, 1);
 	refused(MINIMAL "\n[cluster]\nlisten = 192.0.2.1\n[peer gw-b]\naddress = 192.0.2.2\n"
 			"spis = all\n",
 		"8: spis: not a valid value: 'all' (see batond.conf(5))\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which inbound SPIs a store lets a gateway choose: docs/protocol.md 5.3.7. */
+/* Which SPIs a store lets a gateway choose: docs/protocol.md 5.3.7. */
 #include "core/service.h"
 #include "sample.h"
 #include <setjmp.h>
@@ -17,12 +17,12 @@ static struct baton_table t;
 static struct baton_ownership own;
 static struct baton_service v;
 static struct baton_session s;
-static uint32_t first, last; /* gw-a's */
+static uint32_t first, last, ike; /* gw-a's */
 
-static bool may_choose(void *ctx, const struct baton_id *peer, uint32_t spi)
+static bool may_choose(void *ctx, const struct baton_id *peer, bool of_ike, uint32_t spi)
 {
 	assert_ptr_equal(ctx, &v);
-	return !baton_id_equal(peer, &gw_a) || (spi >= first && spi <= last);
+	return !baton_id_equal(peer, &gw_a) || (of_ike ? spi == ike : spi >= first && spi <= last);
 }
 
 static int setup(void **state)
@@ -32,6 +32,7 @@ static int setup(void **state)
 	s.epoch = 1;
 	first = s.children[0].spi_in;
 	last = first + 9;
+	ike = (uint32_t)((s.flags & BATON_IKE_INITIATOR ? s.spi_i : s.spi_r) >> 32);
 	own = (struct baton_ownership){.table = &t, .self = &here, .lease = 1000};
 	v = (struct baton_service){
 		.own = &own, .boot = BOOT, .stores = true, .may_choose = may_choose, .ctx = &v};
@@ -88,6 +89,28 @@ static void an_spi_of_another_partition_is_refused(void **state)
 	assert_int_equal(put(&gw_a), BATON_OK);
 }
 
+/* Of an IKE SA the SPI that the gateway chose counts: of its initiator, or of its responder. */
+static void an_ike_spi_of_another_partition_is_refused(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		s.flags ^= BATON_IKE_INITIATOR;
+		ike = (uint32_t)((s.flags & BATON_IKE_INITIATOR ? s.spi_i : s.spi_r) >> 32);
+		ike++;
+		assert_int_equal(put(&gw_a), BATON_E_SPI_RANGE);
+		assert_int_equal(put(&gw_a), BATON_E_SPI_RANGE);
+		ike--;
+		assert_int_equal(put(&gw_a), BATON_OK);
+		/* what was let in stays */
+		ike++;
+		assert_int_equal(put(&gw_a), BATON_OK);
+		baton_table_free(&t);
+		assert_int_equal(baton_table_init(&t, 8, 0x5eed), 0);
+	}
+	s.epoch = 2; /* taken over */
+	assert_int_equal(put(&gw_a), BATON_OK);
+}
+
 static void who_has_no_partition_chooses_any(void **state)
 {
 	(void)state;
@@ -127,6 +150,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(an_spi_of_another_partition_is_refused),
+		CASE(an_ike_spi_of_another_partition_is_refused),
 		CASE(who_has_no_partition_chooses_any),
 		CASE(what_was_let_in_stays),
 		CASE(sas_that_were_taken_over_keep_their_spis),
