@@ -7,7 +7,7 @@ from collections import namedtuple
 ESP, IKE, KEEPALIVE, UDP, ARP, VRRP, OTHER = "esp", "ike", "keepalive", "udp", "arp", "vrrp", "other"
 IKE_SA_INIT, IKE_AUTH, CREATE_CHILD_SA, INFORMATIONAL = 34, 35, 36, 37
 
-# time in ns; mac is the sender's; src and dst are addresses as 32-bit numbers;
+# time in ns; mac is the sender's; src and dst are addresses as 32-bit numbers, of IPv6 the last 32 bits (v6_of in lib/net.sh);
 # for ESP: spi, seq; for IKE: exchange, response (bool), spi_i, msgid
 Packet = namedtuple("Packet", "time mac kind src dst spi seq exchange response spi_i msgid to")
 
@@ -44,13 +44,18 @@ def parse(time, frame):
     def packet(kind, src=0, dst=0, spi=0, seq=0, exchange=0, response=False, spi_i=0, msgid=0):
         return Packet(time, mac, kind, src, dst, spi, seq, exchange, response, spi_i, msgid, to)
 
-    if len(frame) < 34 or frame[12:14] != b"\x08\x00":
+    if len(frame) >= 54 and frame[12:14] == b"\x86\xdd":
+        src, = struct.unpack_from("!I", frame, 34)
+        dst, = struct.unpack_from("!I", frame, 50)
+        proto, at = frame[20], 54
+    elif len(frame) < 34 or frame[12:14] != b"\x08\x00":
         return packet(ARP if frame[12:14] == b"\x08\x06" else OTHER)
-    src, dst = struct.unpack_from("!II", frame, 26)
-    proto = frame[23]
-    at = 14 + (frame[14] & 15) * 4
-    if struct.unpack_from("!H", frame, 20)[0] & 0x1FFF:
-        return packet(OTHER, src, dst)
+    else:
+        src, dst = struct.unpack_from("!II", frame, 26)
+        proto = frame[23]
+        at = 14 + (frame[14] & 15) * 4
+        if struct.unpack_from("!H", frame, 20)[0] & 0x1FFF:
+            return packet(OTHER, src, dst)
     if proto == 50 and len(frame) >= at + 8:
         spi, seq = struct.unpack_from("!II", frame, at)
         return packet(ESP, src, dst, spi, seq)

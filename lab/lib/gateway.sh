@@ -23,7 +23,9 @@ with_vrrp() { [ -z "$LAB_OWN_ADDRESSES$LAB_BALANCED" ]; }
 
 # address_of GW: where its clients reach it.
 address_of() {
-	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo "$WAN_VIP"; else echo "$(wan_network "$1").${GW_NUMBER[$1]}"; fi
+	local own
+	own=$(wan_network "$1").${GW_NUMBER[$1]}
+	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo "$WAN_VIP"; elif [ -n "$LAB_IPV6" ]; then v6_of "$own"; else echo "$own"; fi
 }
 
 # home_of CLIENT: the gateway it connects to; clients_of GW: how many these are.
@@ -366,6 +368,7 @@ power_on() {
 			link set clus up
 			route add default via $2.1
 		END' sh "${GW_NUMBER[$gw]}" "$(wan_network "$gw")"
+	[ -z "$LAB_IPV6" ] || ipv6_at_gateway "$gw"
 	rm -rf "${dir:?}/baton" "${dir:?}/run"
 	say "$gw boots"
 	gateway_up "$gw"

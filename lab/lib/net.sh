@@ -11,7 +11,8 @@
 #
 # LAB_GATEWAYS names the gateways. With LAB_OWN_ADDRESSES each has its own address, in a network of its own:
 # 10.21.0.11, 10.22.0.12 and so on; and nobody has the shared ones. LAB_NAT names client hosts behind a NAT:
-# of cl-H the world sees 10.11.H.1.
+# of cl-H the world sees 10.11.H.1. With LAB_IPV6 the hosts on the WAN have IPv6 addresses as well, and clients and
+# gateways use these; the last four octets are those of the IPv4 address (v6_of).
 #
 # Every network is one bridge, and every packet is captured there, once. The name
 # space of host X is baton-lab-X. Interfaces of a gateway: wan, prot, clus; of a node
@@ -31,6 +32,14 @@ declare -A PORT=([wan]=wan [srv]=prot [cluster]=clus) # of a gateway in each net
 # wan_network GW: the first three octets of the network in which it has its address outside.
 wan_network() {
 	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo 10.20.0; else echo "10.2$((GW_NUMBER[$1] - 10)).0"; fi
+}
+
+# v6_of IPV4: the IPv6 address that goes with it, as the kernel writes it.
+v6_of() {
+	local o
+	IFS=. read -ra o <<< "$1"
+	[ "${o[2]}" != 0 ] || o[2]=''
+	printf 'fd00:%s:%s:%s:%x:%x\n' "${o[0]}" "${o[1]}" "${o[2]:+${o[2]}:}" $((o[0] << 8 | o[1])) $((${o[2]:-0} << 8 | o[3]))
 }
 
 on() {
@@ -92,10 +101,12 @@ set_up_network() { # HOST FORWARD ADDRESS PORT...
 				chain in {
 					type filter hook ingress device net0 priority 0;
 					ip protocol esp counter name esp_seen
+					ip6 nexthdr esp counter name esp_seen
 				}
 				chain out {
 					type filter hook egress device net0 priority 0;
 					ip protocol esp counter name esp_seen
+					ip6 nexthdr esp counter name esp_seen
 				}
 			}
 		END
@@ -248,7 +259,7 @@ capture() {
 # The first SA of a kernel waits for its ciphers to be loaded and tested, seconds
 # where the processor is emulated: not while a client waits.
 warm_kernel() {
-	modprobe -aq aesni_intel veth bridge tun esp4 xfrm_user nft_queue nfnetlink_queue nft_fib_inet nf_conntrack nft_ct nft_dup_ipv4 nft_nat nft_chain_nat sch_netem || true
+	modprobe -aq aesni_intel veth bridge tun esp4 esp6 xfrm_user nft_queue nfnetlink_queue nft_fib_inet nf_conntrack nft_ct nft_dup_ipv4 nft_nat nft_chain_nat sch_netem || true
 	unshare -n ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 reqid 1 \
 		mode tunnel aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128
 }
@@ -281,7 +292,30 @@ ways_follow_clients() {
 	done | ip -n "${NS}srv" -batch -
 }
 
-# A NAT with an address for each of these hosts, whose mappings and filters are independent of the other end (RFC 4787, 4.1 and 5).
+# ipv6_at HOST INTERFACE IPV4 [ROUTER]: its IPv6 address there, and the way to all others.
+ipv6_at() {
+	on "$1" /bin/sh -ec '
+		echo 0 > "/proc/sys/net/ipv6/conf/$1/disable_ipv6"
+		ip -6 addr replace "$2/64" dev "$1" nodad
+		[ -z "$3" ] || ip -6 route replace default via "$3"' sh "$2" "$(v6_of "$3")" "${4:+$(v6_of "$4")}"
+}
+ipv6_at_gateway() { ipv6_at "$1" wan "$(wan_network "$1").${GW_NUMBER[$1]}" "$(wan_network "$1").1"; }
+
+ipv6_up() {
+	local h gw
+	on wan /bin/sh -ec 'echo 1 > /proc/sys/net/ipv6/conf/all/forwarding'
+	for h in $(seq "$LAB_HOSTS"); do
+		ipv6_at wan "cl-$h" "10.10.$h.1"
+		ipv6_at "cl-$h" wan "10.10.$h.2" "10.10.$h.1"
+	done
+	for gw in $LAB_GATEWAYS; do
+		ipv6_at wan net0 "$(wan_network "$gw").1"
+		ipv6_at_gateway "$gw"
+	done
+}
+
+# A NAT with an address for each of these hosts. Its mappings and filters are independent of the other end (RFC 4787, 4.1 and 5); with
+# LAB_NAT_FILTERS nothing comes through from an address and port that the host has not written to.
 nat_up() {
 	local h
 	{
@@ -290,7 +324,11 @@ nat_up() {
 		for h in $LAB_NAT; do echo "oifname net0 iifname cl-$h snat to 10.11.$h.1"; done
 		echo "}"
 		echo "chain in { type nat hook prerouting priority dstnat;"
-		for h in $LAB_NAT; do echo "iifname net0 ip daddr 10.11.$h.1 dnat to 10.10.$h.2"; done
+		[ -n "$LAB_NAT_FILTERS" ] ||
+			for h in $LAB_NAT; do echo "iifname net0 ip daddr 10.11.$h.1 dnat to 10.10.$h.2"; done
+		echo "}"
+		echo "chain filter { type filter hook forward priority 0;"
+		for h in $LAB_NAT; do echo "iifname net0 ip daddr 10.11.$h.1 drop"; done
 		echo "}"
 		echo "}"
 	} | on wan nft -f - || fail "there is no NAT"
@@ -335,6 +373,7 @@ network_up() {
 	for h in "${gateways[@]}"; do power_switch "$h"; done
 	with_vrrp || ways_follow_clients
 	[ -z "$LAB_NAT" ] || nat_up
+	[ -z "$LAB_IPV6" ] || ipv6_up
 	[ -z "$LAB_BALANCED" ] || for h in $(seq "$LAB_HOSTS"); do way "cl-$h" gw-a; done
 	impair_networks
 }

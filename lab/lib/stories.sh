@@ -38,6 +38,30 @@ finish() {
 # owns GW N: that many sessions are GW's own.
 owns() { [ "$(from_status "$1" own)" = "$2" ]; }
 
+# Where gateways have addresses of their own. all_followed GW: its clients have answered at its address, all of them.
+all_followed() { owns "$1" "$LAB_CLIENTS" && [ "$(from_status "$1" moved)" = 0 ]; }
+# sends_to HOST GW: the SAs of HOST's client lead there.
+sends_to() { [[ $(ip -n "$NS$1" xfrm state) == *"dst $(address_of "$2")"* ]]; }
+
+# at_own_address GW: no session is at another one, and no SA in the kernel.
+at_own_address() {
+	local mine other sessions
+	mine=$(address_of "$1")
+	other=$(address_of "${PEER[$1]}")
+	sessions=$(ctl "$1" --json sessions)
+	[[ $sessions == *"\"local\": \""*"$mine"* && $sessions != *"$other"* && $(ip -n "$NS$1" xfrm state) != *"$other "* ]]
+}
+# follow GW: all clients of gateways with their own addresses come there.
+follow() {
+	local h
+	wait_for 40 "$1 has all sessions" owns "$1" "$LAB_CLIENTS"
+	wait_for 60 "all clients have followed to $1" all_followed "$1"
+	wait_traffic 60
+	check "$1 has everything at its own address" at_own_address "$1"
+	for h in $(seq "$LAB_HOSTS"); do check "cl-$h sends to $1" sends_to "cl-$h" "$1"; done
+	check "the clients' IKE SAs are those of the beginning" spis_unchanged start
+}
+
 nobody_authenticated() {
 	on_the_wire "no client set up an IKE SA anew" ike_auth_after_failure eq 0
 }
