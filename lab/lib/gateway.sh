@@ -448,6 +448,13 @@ stored_for_others() { [ "$(from_status "$1" stored_for_others)" = "$2" ]; }
 # says GW PATTERN: a line of batonctl status.
 says() { at_least 1 "$2" <(ctl "$1" status); }
 
+# session_of GW HOST: that of HOST's client, as batonctl names it.
+session_of() {
+	ctl "$1" sessions | awk -v remote="=== 10.10.${2#cl-}." '
+		$1 ~ /_i$/ { i = $1; r = $2 }
+		index($0, remote) { sub("_i", "", i); sub("_r", "", r); print i ":" r }'
+}
+
 # sessions_of GW: who owns what there, without what changes with every packet.
 sessions_of() { ctl "$1" sessions | grep -E '^[0-9a-f]{16}_i '; }
 

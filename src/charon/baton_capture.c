@@ -191,6 +191,10 @@ METHOD(listener_t, message, bool,
 		{
 			baton_move_followed(ike_sa);
 		}
+		if (incoming && message->get_notify(message, BATON_ADDRESS_UPDATE))
+		{
+			baton_move_confirmed(ike_sa, message);
+		}
 	}
 	if (ike_sa && !incoming && plain)
 	{

@@ -10,6 +10,8 @@
  * answered on is taken, for the IKE_SA (UPDATE_SA_ADDRESSES) and then for its CHILD_SAs. If
  * the old one answers, nothing changes. Until then nothing but that check, and the answer
  * to the update itself, goes to the new address.
+ *
+ * A client that uses that address already, for it never followed elsewhere, says so in its response.
  */
 #include "baton_client.h"
 #include "baton_update.h"
@@ -33,6 +35,11 @@ struct private_baton_client_t {
 	 * Epochs of the last updates, as pointers, by unique IDs of IKE_SAs
 	 */
 	hashtable_t *epochs;
+
+	/**
+	 * The same, of IKE_SAs whose next response is to say that the address is in use
+	 */
+	hashtable_t *used;
 
 	/**
 	 * Locks them
@@ -106,12 +113,17 @@ static job_requeue_t make_sure(check_t *check)
 	return JOB_REQUEUE_NONE;
 }
 
+static void *key_of(ike_sa_t *ike_sa)
+{
+	return (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
+}
+
 /**
  * Is it not older than what we have heard so far?
  */
 static bool is_latest(private_baton_client_t *this, ike_sa_t *ike_sa, uint32_t epoch)
 {
-	void *key = (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
+	void *key = key_of(ike_sa);
 	bool latest;
 
 	this->mutex->lock(this->mutex);
@@ -137,12 +149,14 @@ static void take_update(private_baton_client_t *this, ike_sa_t *ike_sa,
 	}
 	if (!is_latest(this, ike_sa, epoch))
 	{
-		DBG1(DBG_IKE, "baton: update from %H in epoch %u ignored, there was a newer one",
-			 from, epoch);
+		baton_update_refuse(BATON_REFUSED_EPOCH, from);
 		return;
 	}
 	if (from->ip_equals(from, ike_sa->get_other_host(ike_sa)))
 	{
+		this->mutex->lock(this->mutex);
+		this->used->put(this->used, key_of(ike_sa), (void*)(uintptr_t)epoch);
+		this->mutex->unlock(this->mutex);
 		return;
 	}
 	DBG1(DBG_IKE, "baton: in epoch %u the gateway is at %H, as it says: making sure",
@@ -156,6 +170,23 @@ static void take_update(private_baton_client_t *this, ike_sa_t *ike_sa,
 								(void*)destroy_check, NULL, JOB_PRIO_HIGH));
 }
 
+/**
+ * Say in a response that the address is in use
+ */
+static void confirm(private_baton_client_t *this, ike_sa_t *ike_sa,
+					message_t *message)
+{
+	uint32_t epoch;
+
+	this->mutex->lock(this->mutex);
+	epoch = (uint32_t)(uintptr_t)this->used->remove(this->used, key_of(ike_sa));
+	this->mutex->unlock(this->mutex);
+	if (epoch)
+	{
+		baton_update_add(message, epoch);
+	}
+}
+
 METHOD(listener_t, message, bool,
 	private_baton_client_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
@@ -165,12 +196,26 @@ METHOD(listener_t, message, bool,
 		return TRUE;
 	}
 	baton_update_negotiate(ike_sa, message, incoming, TRUE);
-	if (incoming && message->get_request(message) &&
-		message->get_exchange_type(message) == INFORMATIONAL &&
-		ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE) &&
-		ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
+	if (message->get_exchange_type(message) != INFORMATIONAL)
 	{
-		take_update(this, ike_sa, message);
+		return TRUE;
+	}
+	if (!incoming && !message->get_request(message))
+	{
+		confirm(this, ike_sa, message);
+	}
+	else if (incoming && message->get_notify(message, BATON_ADDRESS_UPDATE))
+	{
+		if (message->get_request(message) &&
+			ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE) &&
+			ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
+		{
+			take_update(this, ike_sa, message);
+		}
+		else
+		{
+			baton_update_refuse(BATON_REFUSED_ROLE, message->get_source(message));
+		}
 	}
 	return TRUE;
 }
@@ -181,8 +226,8 @@ METHOD(listener_t, ike_updown, bool,
 	if (!up)
 	{
 		this->mutex->lock(this->mutex);
-		this->epochs->remove(this->epochs,
-							 (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa));
+		this->epochs->remove(this->epochs, key_of(ike_sa));
+		this->used->remove(this->used, key_of(ike_sa));
 		this->mutex->unlock(this->mutex);
 	}
 	return TRUE;
@@ -192,6 +237,7 @@ METHOD(baton_client_t, destroy, void,
 	private_baton_client_t *this)
 {
 	this->epochs->destroy(this->epochs);
+	this->used->destroy(this->used);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -212,6 +258,7 @@ baton_client_t *baton_client_create(void)
 			.destroy = _destroy,
 		},
 		.epochs = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.used = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

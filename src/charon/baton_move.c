@@ -240,6 +240,24 @@ void baton_move_followed(ike_sa_t *ike_sa)
 /*
  * Described in header
  */
+void baton_move_confirmed(ike_sa_t *ike_sa, message_t *message)
+{
+	uint32_t epoch;
+
+	if (message->get_request(message) ||
+		message->get_exchange_type(message) != INFORMATIONAL)
+	{
+		baton_update_refuse(BATON_REFUSED_ROLE, message->get_source(message));
+	}
+	else if (baton_update_epoch(message, &epoch) && epoch == waits_in(ike_sa))
+	{
+		baton_move_followed(ike_sa);
+	}
+}
+
+/*
+ * Described in header
+ */
 void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 {
 	ike_mobike_t *mobike;

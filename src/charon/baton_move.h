@@ -23,6 +23,11 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch);
 void baton_move_followed(ike_sa_t *ike_sa);
 
 /**
+ * A message of the peer names an update: if it is the response to ours, the peer uses our address already.
+ */
+void baton_move_confirmed(ike_sa_t *ike_sa, message_t *message);
+
+/**
  * The IKE_SA is no more.
  */
 void baton_move_forget(ike_sa_t *ike_sa);

@@ -75,11 +75,40 @@ bool baton_update_epoch(message_t *message, uint32_t *epoch)
 	data = notify->get_notification_data(notify);
 	if (data.len != EPOCH_SIZE)
 	{
-		DBG1(DBG_IKE, "baton: ADDRESS_UPDATE of %zu bytes refused", data.len);
+		baton_update_refuse(BATON_REFUSED_LENGTH, message->get_source(message));
 		return FALSE;
 	}
 	*epoch = untoh32(data.ptr);
 	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+void baton_update_add(message_t *message, uint32_t epoch)
+{
+	uint8_t data[EPOCH_SIZE];
+
+	htoun32(data, epoch);
+	message->add_notify(message, FALSE, BATON_ADDRESS_UPDATE,
+						chunk_from_thing(data));
+}
+
+/*
+ * Described in header
+ */
+void baton_update_refuse(baton_refused_t why, host_t *from)
+{
+	static const char *reasons[BATON_REFUSED_COUNT] = {
+		[BATON_REFUSED_LENGTH] = "ADDRESS_UPDATE, its length is wrong",
+		[BATON_REFUSED_EPOCH] = "ADDRESS_UPDATE, there was one of a higher epoch",
+		[BATON_REFUSED_ROLE] = "ADDRESS_UPDATE, it is not for us",
+		[BATON_REFUSED_COOKIE2] = "response, its COOKIE2 is wrong: closing the IKE_SA",
+	};
+	static refcount_t counts[BATON_REFUSED_COUNT];
+
+	DBG1(DBG_IKE, "baton: refused from %H: %s (%u so far)", from, reasons[why],
+		 ref_get(&counts[why]));
 }
 
 /*
@@ -112,18 +141,14 @@ bool baton_cookie2_came_back(message_t *message,
 	{
 		return TRUE;
 	}
-	DBG1(DBG_IKE, "baton: COOKIE2 mismatch, closing IKE_SA");
+	baton_update_refuse(BATON_REFUSED_COOKIE2, message->get_source(message));
 	return FALSE;
 }
 
 METHOD(task_t, build, status_t,
 	private_baton_update_t *this, message_t *message)
 {
-	uint8_t epoch[EPOCH_SIZE];
-
-	htoun32(epoch, this->epoch);
-	message->add_notify(message, FALSE, BATON_ADDRESS_UPDATE,
-						chunk_from_thing(epoch));
+	baton_update_add(message, this->epoch);
 	if (!baton_cookie2_add(message, this->cookie))
 	{
 		return FAILED;

@@ -41,11 +41,28 @@ void baton_update_negotiate(ike_sa_t *ike_sa, message_t *message, bool incoming,
 							bool client);
 
 /**
- * The epoch that a message of a gateway names.
+ * The epoch that a message of a gateway, or the response to it, names.
  *
  * @return				FALSE if it names none, or is malformed
  */
 bool baton_update_epoch(message_t *message, uint32_t *epoch);
+
+/**
+ * Add it to a request of the gateway, or to the client's response: the address is in use already.
+ */
+void baton_update_add(message_t *message, uint32_t epoch);
+
+/**
+ * What is refused, and counted, for the log.
+ */
+typedef enum {
+	BATON_REFUSED_LENGTH,
+	BATON_REFUSED_EPOCH,
+	BATON_REFUSED_ROLE,
+	BATON_REFUSED_COOKIE2,
+	BATON_REFUSED_COUNT,
+} baton_refused_t;
+void baton_update_refuse(baton_refused_t why, host_t *from);
 
 /**
  * A task that tells the client of this gateway's address.
