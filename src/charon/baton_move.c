@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Theory of operation. The peer was the initiator of the IKE_SA, so RFC 4555 does not let
- * us order it to use another address. But we may send it a new list of our addresses, from
+ * Theory of operation. In most cases the peer was the initiator of the IKE_SA, so RFC 4555 does
+ * not let us order it to use another address. But we may send it a new list of our addresses, from
  * the address that we have now; charon as a peer, and who else reads RFC 4555, 3.6 as
  * charon does, then uses where that came from. It is an authenticated request with a
  * COOKIE2 that has to come back: whoever answers has the keys, and has seen it.
@@ -9,6 +9,8 @@
  * charon's own MOBIKE task does this, but for one thing: it puts in a COOKIE2 only with
  * UPDATE_SA_ADDRESSES. So its methods are wrapped. charon knows the task by its type and
  * looks into it, which is why it is not one of our own making.
+ *
+ * Where we were the initiator it is ours to move the IKE_SA (baton_update.c).
  *
  * A peer that has this plugin too gets another message (baton_update.c), and makes sure of the
  * address before it uses it.
@@ -255,6 +257,14 @@ void baton_move_confirmed(ike_sa_t *ike_sa, message_t *message)
 	}
 }
 
+/**
+ * The peer has answered
+ */
+static void changed(ike_sa_t *ike_sa)
+{
+	teller->changed(teller, ike_sa);
+}
+
 /*
  * Described in header
  */
@@ -264,18 +274,17 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 	moving_t *moving;
 	task_t *task;
 
-	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
-	{	/* the peer would take the list as a list */
-		DBG1(DBG_IKE, "baton: '%Y' was connected to by us and is not told that %H is our "
-			 "address now", ike_sa->get_other_eap_id(ike_sa),
-			 ike_sa->get_my_host(ike_sa));
-		return;
-	}
 	if (!ike_sa->supports_extension(ike_sa, EXT_MOBIKE))
 	{
 		DBG1(DBG_IKE, "baton: '%Y' does not know MOBIKE and cannot be told that %H is our "
 			 "address now: it has to connect anew", ike_sa->get_other_eap_id(ike_sa),
 			 ike_sa->get_my_host(ike_sa));
+		return;
+	}
+	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
+	{	/* it is ours to decide; the peer would take a list as a list */
+		ike_sa->queue_task(ike_sa, baton_update_create_ours(ike_sa, changed));
+		ike_sa->initiate(ike_sa, NULL, NULL);
 		return;
 	}
 	if (ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE))
@@ -317,7 +326,8 @@ static bool is_ours(task_t *task)
  */
 bool baton_is_moving(ike_sa_t *ike_sa)
 {
-	return waits_in(ike_sa) || has_task(ike_sa, is_ours);
+	return waits_in(ike_sa) || has_task(ike_sa, is_ours) ||
+		   has_task(ike_sa, baton_update_is_ours);
 }
 
 /*

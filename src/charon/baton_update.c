@@ -3,6 +3,7 @@
 
 #include <daemon.h>
 #include <encoding/payloads/notify_payload.h>
+#include <sa/ikev2/tasks/ike_natd.h>
 
 #define EPOCH_SIZE 4
 
@@ -24,6 +25,12 @@ struct private_baton_update_t {
 	 * Its epoch
 	 */
 	uint32_t epoch;
+
+	/**
+	 * Where the IKE_SA is ours: NAT detection, and whom to tell of the answer
+	 */
+	ike_natd_t *natd;
+	void (*answered)(ike_sa_t *ike_sa);
 
 	/**
 	 * Has to come back
@@ -172,6 +179,40 @@ METHOD(task_t, process, status_t,
 	return SUCCESS;
 }
 
+METHOD(task_t, build_ours, status_t,
+	private_baton_update_t *this, message_t *message)
+{
+	message->add_notify(message, FALSE, UPDATE_SA_ADDRESSES, chunk_empty);
+	if (!baton_cookie2_add(message, this->cookie))
+	{
+		return FAILED;
+	}
+	if (!this->natd)
+	{
+		this->natd = ike_natd_create(this->ike_sa, TRUE);
+	}
+	this->natd->task.build(&this->natd->task, message);
+	DBG1(DBG_IKE, "baton: moving our IKE_SA with '%Y' to %H",
+		 this->ike_sa->get_other_eap_id(this->ike_sa),
+		 this->ike_sa->get_my_host(this->ike_sa));
+	return NEED_MORE;
+}
+
+METHOD(task_t, process_ours, status_t,
+	private_baton_update_t *this, message_t *message)
+{
+	if (!baton_cookie2_came_back(message, this->cookie))
+	{
+		return FAILED;
+	}
+	this->natd->task.process(&this->natd->task, message);
+	DBG1(DBG_IKE, "baton: '%Y' has moved its IKE_SA to %H",
+		 this->ike_sa->get_other_eap_id(this->ike_sa),
+		 this->ike_sa->get_my_host(this->ike_sa));
+	this->answered(this->ike_sa);
+	return SUCCESS;
+}
+
 METHOD(task_t, get_type, task_type_t,
 	private_baton_update_t *this)
 {
@@ -188,7 +229,33 @@ METHOD(task_t, migrate, void,
 METHOD(task_t, destroy, void,
 	private_baton_update_t *this)
 {
+	if (this->natd)
+	{
+		this->natd->task.destroy(&this->natd->task);
+	}
 	free(this);
+}
+
+/*
+ * Described in header
+ */
+task_t *baton_update_create_ours(ike_sa_t *ike_sa,
+								 void (*answered)(ike_sa_t *ike_sa))
+{
+	private_baton_update_t *this;
+
+	INIT(this,
+		.public = {
+			.build = _build_ours,
+			.process = _process_ours,
+			.get_type = _get_type,
+			.migrate = _migrate,
+			.destroy = _destroy,
+		},
+		.ike_sa = ike_sa,
+		.answered = answered,
+	);
+	return &this->public;
 }
 
 /*
@@ -217,5 +284,13 @@ task_t *baton_update_create(ike_sa_t *ike_sa, uint32_t epoch)
  */
 bool baton_update_is(task_t *task)
 {
-	return task->destroy == _destroy;
+	return task->build == _build;
+}
+
+/*
+ * Described in header
+ */
+bool baton_update_is_ours(task_t *task)
+{
+	return task->build == _build_ours;
 }

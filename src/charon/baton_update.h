@@ -72,8 +72,18 @@ void baton_update_refuse(baton_refused_t why, host_t *from);
 task_t *baton_update_create(ike_sa_t *ike_sa, uint32_t epoch);
 
 /**
- * Is it such a task?
+ * A task that moves an IKE_SA that this gateway has set up itself to its address: that is the
+ * initiator's to decide (RFC 4555, 3.5), and no extension.
+ *
+ * @param answered		called when the peer has
+ */
+task_t *baton_update_create_ours(ike_sa_t *ike_sa,
+								 void (*answered)(ike_sa_t *ike_sa));
+
+/**
+ * Is it a task of the one kind, or of the other?
  */
 bool baton_update_is(task_t *task);
+bool baton_update_is_ours(task_t *task);
 
 #endif /** BATON_UPDATE_H_ */

@@ -45,8 +45,10 @@ static bool is_outside(const struct baton_service *s, const struct baton_id *pee
 		if (!(r && baton_record_mark(r, spi)) && !s->may_choose(s->ctx, peer, false, spi))
 			return true;
 	}
-	return !r && !s->may_choose(s->ctx, peer, true,
-				    (uint32_t)((o->flags & BATON_IKE_INITIATOR ? o->spi_i : o->spi_r) >> 32));
+	return !r &&
+	       !s->may_choose(
+		       s->ctx, peer, true,
+		       (uint32_t)((o->flags & BATON_IKE_INITIATOR ? o->spi_i : o->spi_r) >> 32));
 }
 
 /* A session whose octets are as we would write them is stored as it came; any other is decoded, and

@@ -19,8 +19,8 @@ struct baton_peer_config {
 	struct baton_id id;
 	char name[BATON_NAME_MAX];
 	struct baton_addr addr;
-	bool store;		      /* this gateway keeps its sessions there */
-	struct baton_partitions spis; /* the inbound SPIs that it chooses; none: any */
+	bool store;			  /* this gateway keeps its sessions there */
+	struct baton_partitions spis;	  /* the inbound SPIs that it chooses; none: any */
 	struct baton_partitions ike_spis; /* with what its IKE SPIs begin; none: any */
 	bool absent; /* of a running node: no such peer any more, its place is empty */
 	bool follow; /* this node keeps a copy of the peer's, though it is none of its stores */
