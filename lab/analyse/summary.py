@@ -301,6 +301,8 @@ def summarise(results):
         s["capture_missed"][network] = None if n is None else max(0, n - s[key])
     for key in ("clients", "hosts", "seed", "rate"):
         s[key] = results.number(key)
+    times = [t for t, _ in results.event("begin") + results.event("end")]
+    s["seconds"] = round((max(times) - min(times)) / 1e9) if times else None
     for key, value in results.facts.items():
         s.setdefault(key, int(value) if value.isdigit() else value)
     return s
@@ -359,6 +361,7 @@ def tell(s):
         words.append(f"ha {s['baseline']['ha_gap_ms']} ms, reauth {s['baseline']['reauth_gap_ms']} ms")
     if any(s["capture_missed"].values()):
         words.append(f"CAPTURE MISSED {s['capture_missed']}")
+    words.append(f"took {s['seconds']} s")
     print(f"{s['scenario']}: {'pass' if s['pass'] else 'fail'}: " + ", ".join(words))
 
 

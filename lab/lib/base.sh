@@ -99,7 +99,7 @@ declare -A PID=()
 run_on() {
 	local host=$1 name=$2
 	shift 2
-	mkdir -p "$OUT/$host" "$WORK/$host/run"
+	{ [ -d "$OUT/$host" ] && [ -d "$WORK/$host/run" ]; } || mkdir -p "$OUT/$host" "$WORK/$host/run"
 	# the shell that ip starts becomes COMMAND, so $! is COMMAND's own id
 	ip netns exec "$NS$host" /bin/sh -c 'mount --bind "$1" /run; shift; exec "$@"' sh \
 		"$WORK/$host/run" "$@" >> "$OUT/$host/$name.out" 2>&1 < /dev/null &

@@ -112,9 +112,7 @@ write_gateway_connections() {
 		printf 'secrets {\n\teap-c%s {\n\t\tid = c%s\n\t\tsecret = "password of c%s"\n\t}\n}\n' \
 			"$c" "$c" "$c"
 	done > "$dir/conf.d/eap.conf"
-	cp "$PKI/ca.pem" "$dir/x509ca/"
-	cp "$PKI/gateway.pem" "$dir/x509/"
-	cp "$PKI/gateway.key" "$dir/private/"
+	cp -r "$PKI/gateway/." "$dir/"
 }
 
 gateway_charon_up() {
@@ -147,9 +145,9 @@ gateway_charon_up() {
 	write_gateway_connections "$gw"
 }
 
-# batond_up NODE: with the gateway role if it is one, with the store role unless LAB_NO_STORE
+# batond_start NODE: with the gateway role if it is one, with the store role unless LAB_NO_STORE
 # names it; it follows the gateways if LAB_FOLLOW names it.
-batond_up() {
+batond_start() {
 	local gw=$1 dir=$WORK/$1 peer peers='' gateway=no store=yes lines=''
 	[ "$LAB_MODE" = baton ] || return 0
 	mkdir -p "$dir/baton"
@@ -167,7 +165,15 @@ batond_up() {
 		"peers=$peers" "gateway=$gateway" "store=$store" "level=$LAB_BATOND_LOG" \
 		"lease=$LAB_LEASE" "hold=$LAB_HOLD" "gateway_lines=$lines$LAB_GATEWAY_LINES" > "$dir/batond.conf"
 	run_on "$gw" batond "$BUILD/src/daemon/batond" -f -c "$dir/batond.conf"
-	wait_for 20 "batond of $gw answers" test -S "$dir/baton/ctl.sock"
+}
+
+batond_up() {
+	batond_start "$1"
+	batond_ready "$1"
+}
+
+batond_ready() {
+	[ "$LAB_MODE" != baton ] || wait_for 20 "batond of $1 answers" test -S "$WORK/$1/baton/ctl.sock"
 }
 
 # A crash of batond alone; batond_up starts another.
@@ -176,9 +182,9 @@ kill_batond() {
 	say "batond of $1 is killed"
 }
 
-# store_up NODE: a node that only stores. Its charon is there for the SAs of the cluster.
-store_up() {
-	batond_up "$1"
+# store_start NODE: a node that only stores. Its charon is there for the SAs of the cluster.
+store_start() {
+	batond_start "$1"
 	charon_up "$1" "" "" ""
 	echo 'include conf.d/*.conf' > "$WORK/$1/swanctl/swanctl.conf"
 	write_cluster_connections "$1"
@@ -217,19 +223,22 @@ gateway_up() {
 	gateway_charon_up "$1"
 }
 
-gateways_up() {
-	local node nodes=()
+gateways_start() {
+	local node
 	captures_ready
 	for node in $LAB_GATEWAYS; do
-		nodes+=("$node")
-		gateway_up "$node"
+		batond_start "$node"
+		gateway_charon_up "$node"
 	done
-	for node in $(stores); do
-		nodes+=("$node")
-		store_up "$node"
-	done
-	for node in "${nodes[@]}"; do charon_ready "$node"; done
-	for node in "${nodes[@]}"; do load_connections "$node"; done
+	for node in $(stores); do store_start "$node"; done
+}
+
+gateways_up() {
+	local node nodes
+	mapfile -t nodes < <(gateways; stores)
+	alive gw-a/charon || gateways_start
+	for node in "${nodes[@]}"; do batond_ready "$node"; done
+	load_all_connections "${nodes[@]}"
 	[ "$LAB_MODE" != ha ] || echo +1 > "$WORK/gw-a/run/charon.ha"
 	[ "$LAB_MODE" != baton ] || cluster_ready
 	if ! with_vrrp; then
@@ -251,13 +260,12 @@ of_peer() {
 peer_up() { [[ $(of_peer "$1" "${2-${PEER[$1]}}") == 'up '* ]]; }
 
 cluster_ready() {
-	local node peer
+	local node
 	for node in $LAB_GATEWAYS $(stores); do
-		for peer in $(peers_of "$node"); do
-			wait_for 30 "$node has found $peer" peer_up "$node" "$peer"
-		done
+		wait_for 30 "$node has found its peers" has_peers_up "$node" "$(peers_of "$node" | wc -l)"
 	done
 }
+has_peers_up() { [ "$(count_lines '^peer .*: up for ' <(ctl "$1" status 2> /dev/null))" = "$2" ]; }
 
 # all_stored GW N [STORE]: N sessions of GW are stored there (at the other gateway), as they
 # are now. put_at: they are stored, but what has changed since may be under way.

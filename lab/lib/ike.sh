@@ -27,8 +27,8 @@ host_of() { echo "cl-$((($1 - 1) % LAB_HOSTS + 1))"; }
 # charon_up HOST PLUGINS SETTINGS RETRANSMISSION [MOUNT-PLUGIN-DIR]
 charon_up() {
 	local host=$1 dir=$WORK/$1
-	mkdir -p "$dir/run" "$dir/swanctl"/{conf.d,x509,x509ca,private} "$OUT/$host"
-	rm -f "$dir/vici"
+	mkdir -p "$dir/run" "$dir/swanctl/conf.d" "$OUT/$host"
+	[ ! -e "$dir/vici" ] || rm "$dir/vici"
 	fill "$LAB/conf/strongswan.conf" "plugins=$2" "plugin_settings=$3" "retransmission=$4" \
 		"log=$OUT/$host/charon.log" "run=$dir" "level=$LAB_CHARON_LOG" > "$dir/strongswan.conf"
 	STRONGSWAN_CONF=$dir/strongswan.conf run_on "$host" charon /bin/sh -c '
@@ -57,16 +57,29 @@ refuses_other_version() {
 	end "$host/charon"
 }
 
+# swan HOST ARGUMENT...: where the processor is emulated, half of the time of swanctl is that of OpenSSL, which
+# it needs only to load a configuration.
 swan() {
-	local host=$1
+	local host=$1 conf=$LAB/conf/swanctl-light.conf
 	shift
-	SWANCTL_DIR=$WORK/$host/swanctl STRONGSWAN_CONF=$WORK/$host/strongswan.conf \
+	[[ $1 != --load* ]] || conf=$WORK/$host/strongswan.conf
+	SWANCTL_DIR=$WORK/$host/swanctl STRONGSWAN_CONF=$conf \
 		swanctl "$@" --uri "unix://$WORK/$host/vici" 2>> "$OUT/$host/swanctl.log"
 }
 
 load_connections() {
 	swan "$1" --load-all >> "$OUT/$1/swanctl.log" ||
 		fail "the configuration of $1 does not load (see $1/swanctl.log)"
+}
+
+# load_all_connections HOST...: of all at the same time, as soon as their charons answer.
+load_all_connections() {
+	local host job jobs=()
+	for host in "$@"; do
+		charon_ready "$host"
+		load_connections "$host" & jobs+=($!)
+	done
+	for job in "${jobs[@]}"; do wait "$job" || fail "a host's configuration does not load"; done
 }
 
 # A crowd that retransmits every half second never gets in again: give it 2 s.
@@ -99,22 +112,22 @@ client_host_up() {
 	charon_up "$host" "$plugin" "${plugin:+baton { client = yes \}}" "$(retransmission_of_clients)" \
 		"${plugin:+$BUILD/src/charon}"
 	echo 'include conf.d/*.conf' > "$dir/swanctl/swanctl.conf"
-	cp "$PKI/ca.pem" "$dir/swanctl/x509ca/"
-	cp "$PKI/client.pem" "$dir/swanctl/x509/"
-	cp "$PKI/client.key" "$dir/swanctl/private/"
+	cp -r "$PKI/client/." "$dir/swanctl/"
 	for c in "$@"; do write_client "$host" "$c"; done
 }
 
-client_hosts_up() {
+client_hosts_start() {
 	local h
 	for h in $(seq "$LAB_HOSTS"); do
 		# shellcheck disable=SC2046 # one word each
 		client_host_up "$h" $(seq "$h" "$LAB_HOSTS" "$LAB_CLIENTS")
 	done
-	for h in $(seq "$LAB_HOSTS"); do
-		charon_ready "cl-$h"
-		load_connections "cl-$h"
-	done
+}
+
+client_hosts_up() {
+	alive cl-1/charon || client_hosts_start
+	# shellcheck disable=SC2046 # one word each
+	load_all_connections $(seq -f 'cl-%g' "$LAB_HOSTS")
 }
 
 clients_up() {
@@ -163,15 +176,18 @@ children_of() {
 }
 
 remember_spis() {
-	local h
-	for h in $(seq "$LAB_HOSTS"); do spis "cl-$h" > "$OUT/cl-$h/spis.$1"; done
+	local h jobs=()
+	for h in $(seq "$LAB_HOSTS"); do
+		spis "cl-$h" > "$OUT/cl-$h/spis.$1" & jobs+=($!)
+	done
+	wait "${jobs[@]}"
 }
 
 # The clients' IKE SAs are those they were at remember_spis NAME.
 spis_unchanged() {
 	local h same=0
+	remember_spis now
 	for h in $(seq "$LAB_HOSTS"); do
-		spis "cl-$h" > "$OUT/cl-$h/spis.now"
 		cmp -s "$OUT/cl-$h/spis.$1" "$OUT/cl-$h/spis.now" || same=1
 		[ -s "$OUT/cl-$h/spis.now" ] || same=1
 	done

@@ -379,10 +379,12 @@ network_up() {
 }
 
 captures_ready() {
-	wait_for 20 "the captures run" at_least 1 'listening on' "$OUT/wan/tcpdump-wan.out"
-	wait_for 20 "the captures run" at_least 1 'listening on' "$OUT/srv/tcpdump-protected.out"
-	wait_for 20 "the captures run" at_least 1 'listening on' "$OUT/cluster/tcpdump-cluster.out"
+	local file
+	for file in wan/tcpdump-wan srv/tcpdump-protected cluster/tcpdump-cluster; do
+		wait_for 20 "the captures run" listens "$OUT/$file.out"
+	done
 }
+listens() { [[ $(< "$1") == *'listening on'* ]]; }
 
 # tcpdump_count HOST NETWORK WORD: how many packets it has "captured" (written), or
 # "received" (they may lie in the kernel for a second).
@@ -398,18 +400,21 @@ captured() { [ "$(tcpdump_count "$1" "$2" captured)" -ge "$3" ]; }
 
 # What the counters saw, beside what tcpdump caught, of all that came before.
 network_totals() {
-	local pair received
+	local pair jobs=()
 	for pair in wan:wan srv:protected cluster:cluster; do
-		on "${pair%:*}" nft list counters table netdev lab > "$OUT/${pair#*:}.counters" || true
-		[ -n "${PID[${pair%:*}/tcpdump-${pair#*:}]-}" ] || continue
-		received=$(tcpdump_count "${pair%:*}" "${pair#*:}" received)
-		until_soon captured "${pair%:*}" "${pair#*:}" "${received:-0}"
+		totals_of "${pair%:*}" "${pair#*:}" & jobs+=($!)
 	done
+	wait "${jobs[@]}"
+}
+totals_of() { # HOST NETWORK
+	local received
+	on "$1" nft list counters table netdev lab > "$OUT/$2.counters" || true
+	[ -n "${PID[$1/tcpdump-$2]-}" ] || return 0
+	received=$(tcpdump_count "$1" "$2" received)
+	until_soon captured "$1" "$2" "${received:-0}"
 }
 
 network_down() {
 	local name
-	for name in $(ip netns list | awk -v p="^$NS" '$1 ~ p { print $1 }'); do
-		ip netns del "$name"
-	done
+	for name in /run/netns/"$NS"*; do echo "netns del ${name##*/}"; done | ip -batch -
 }

@@ -6,6 +6,9 @@
 begin() {
 	local store gw n
 	network_up
+	# all start at the same time, and are waited for then
+	client_hosts_start
+	gateways_start
 	gateways_up
 	clients_up
 	traffic_up
