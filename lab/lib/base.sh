@@ -119,7 +119,11 @@ end() {
 	while kill -0 "$pid" 2> /dev/null; do
 		pause 0.02
 		tries=$((tries + 1))
-		[ "$tries" = 250 ] && kill -KILL "$pid"
+		[ "$tries" != 250 ] || kill -KILL "$pid" 2> /dev/null || true
+		if [ "$tries" = 1000 ]; then
+			verdict failed "$1 does not die: $(cat "/proc/$pid/wchan" 2>&1)"
+			return 0
+		fi
 	done
 	return 0
 }

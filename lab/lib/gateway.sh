@@ -309,6 +309,12 @@ follows_within() {
 	[[ $lag =~ ^[0-9]+$ ]] && [ "$lag" -le "$3" ]
 }
 
+# is_current STORE GW: its copies of GW's sessions prove a claim, for some time yet.
+is_current() {
+	[[ $(ctl "$1" --json status | tr -d ' \n' |
+		sed "s/.*\"server_id\":\"$2[^{}]*{[^}]*}[^}]*\"current_for_s\":\([0-9.]*\).*/\1/") =~ ^[0-9.]*[1-9] ]]
+}
+
 # power GW LINE: a command for the ip that waits in GW.
 power() { echo "$2" >&"${POWER[${GW_NUMBER[$1]}]}"; }
 

@@ -314,8 +314,8 @@ ipv6_up() {
 	done
 }
 
-# A NAT with an address for each of these hosts. Its mappings and filters are independent of the other end (RFC 4787, 4.1 and 5); with
-# LAB_NAT_FILTERS nothing comes through from an address and port that the host has not written to.
+# A NAT with an address for each of these hosts. Its mappings and filters are independent of the other end (RFC 4787, 4.1 and 5); but to
+# those of LAB_NAT_FILTERS nothing comes through from an address and port that the host has not written to.
 nat_up() {
 	local h
 	{
@@ -324,8 +324,9 @@ nat_up() {
 		for h in $LAB_NAT; do echo "oifname net0 iifname cl-$h snat to 10.11.$h.1"; done
 		echo "}"
 		echo "chain in { type nat hook prerouting priority dstnat;"
-		[ -n "$LAB_NAT_FILTERS" ] ||
-			for h in $LAB_NAT; do echo "iifname net0 ip daddr 10.11.$h.1 dnat to 10.10.$h.2"; done
+		for h in $LAB_NAT; do
+			[[ " $LAB_NAT_FILTERS " == *" $h "* ]] || echo "iifname net0 ip daddr 10.11.$h.1 dnat to 10.10.$h.2"
+		done
 		echo "}"
 		echo "chain filter { type filter hook forward priority 0;"
 		for h in $LAB_NAT; do echo "iifname net0 ip daddr 10.11.$h.1 drop"; done

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "baton_fresh.h"
+#include "baton_settle.h"
 
 #include <daemon.h>
 
@@ -77,6 +78,7 @@ void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 		{
 			DBG1(DBG_CFG, "baton: making CHILD_SA '%s' of '%Y' anew", name,
 				 ike_sa->get_other_eap_id(ike_sa));
+			baton_settle(ike_sa);
 			ike_sa->initiate(ike_sa, child_cfg, NULL);
 		}
 		else

@@ -19,6 +19,7 @@
  * charon be restarted, the peer is told again.
  */
 #include "baton_move.h"
+#include "baton_settle.h"
 #include "baton_update.h"
 
 #include <daemon.h>
@@ -281,6 +282,7 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 			 ike_sa->get_my_host(ike_sa));
 		return;
 	}
+	baton_settle(ike_sa);
 	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
 	{	/* it is ours to decide; the peer would take a list as a list */
 		ike_sa->queue_task(ike_sa, baton_update_create_ours(ike_sa, changed));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "baton_rekey.h"
 #include "baton_remove.h"
+#include "baton_settle.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
@@ -43,6 +44,10 @@ static int rekey_child(uint64_t spi_i, uint64_t spi_r, protocol_id_t protocol,
 				child_sa->get_state(child_sa) == CHILD_INSTALLED;
 	}
 	enumerator->destroy(enumerator);
+	if (found)
+	{
+		baton_settle(ike_sa);
+	}
 	if (found && ike_sa->rekey_child_sa(ike_sa, protocol, htonl(spi_in)) == DESTROY_ME)
 	{
 		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);

@@ -3,17 +3,38 @@
 
 #include <baton/error.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* How long one read or write may take; false: no time is left. */
+static bool limit(int fd, int64_t left_ms)
+{
+	struct timeval tv = {left_ms / 1000, left_ms % 1000 * 1000L};
+
+	if (left_ms <= 0)
+		return false;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	return true;
+}
 
 static int dial(const char *path, int timeout_ms)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct timeval tv = {timeout_ms / 1000, timeout_ms % 1000 * 1000L};
 	int fd, err;
 
 	if (strlen(path) >= sizeof(a.sun_path)) {
@@ -24,8 +45,7 @@ static int dial(const char *path, int timeout_ms)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	limit(fd, timeout_ms);
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd;
 	err = errno;
@@ -37,6 +57,7 @@ static int dial(const char *path, int timeout_ms)
 int baton_control(const char *path, const char *command, const char *argument, int timeout_ms,
 		  void (*progress)(const json_t *o), json_t **answer)
 {
+	const int64_t end_ms = now_ms() + timeout_ms;
 	json_t *o = json_pack("{s:s, s:s*}", "command", command, "argument", argument);
 	int fd = dial(path, timeout_ms);
 	json_error_t why;
@@ -58,6 +79,10 @@ int baton_control(const char *path, const char *command, const char *argument, i
 		if (progress)
 			progress(*answer);
 		json_decref(*answer);
+		*answer = NULL;
+		/* who reports progress for ever has not answered either */
+		if (!limit(fd, end_ms - now_ms()))
+			break;
 	}
 	fclose(f);
 	return *answer ? 0 : -BATON_E_TRUNCATED;

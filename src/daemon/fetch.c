@@ -17,7 +17,10 @@
  *
  * A session that is offered is used when its owner has answered: it says which
  * inbound numbers it has accepted, where a store knows only what it may have
- * (retreat.c). No packet that was sent on is refused then.
+ * (retreat.c). No packet that was sent on is refused then. So is one that was
+ * another gateway's until now, if that was heard of in the last second; but it is
+ * not waited for long, it may have just died. Of two that get copies of the same
+ * packets, and claim one after the other, the second accepts none again.
  *
  * A fetch lives until its last answer has come or is given up, for the peers'
  * exchanges know it by its address.
@@ -31,6 +34,8 @@
 #define DEADLINE_MS 1500u /* whoever sent the packet will have sent it again by then */
 #define FETCHES_MAX 1024u
 #define INSTALL_MS 5000u
+#define HEARD_MS 1000u /* a gateway that is alive is heard of so often */
+#define FORMER_MS 300u /* and has stopped, and answered, by then */
 
 struct baton_fetch {
 	TAILQ_ENTRY(baton_fetch) entry;
@@ -38,11 +43,13 @@ struct baton_fetch {
 	uint32_t round;
 	unsigned asked, ended; /* peers */
 	uint64_t start_us, granted_us;
-	struct baton_spis session; /* what was found; 0 = nothing yet */
-	struct baton_id former;	   /* its owner before; type 0: not told */
-	/* whose offer it is, until that has answered; and what it has accepted last, in that epoch
-	 */
+	struct baton_spis session;  /* what was found; 0 = nothing yet */
+	struct baton_id former;	    /* its owner before; type 0: not told */
+	bool open[BATON_PEERS_MAX]; /* peers that were asked and have not answered */
+	/* whose offer it is, or who owned it, until that has answered, or that time; and what it
+	 * has accepted last, in that epoch */
 	const struct baton_peer *offerer;
+	uint64_t until_ms; /* 0: as long as it takes */
 	uint32_t exact_epoch;
 	unsigned exact_count;
 	struct {
@@ -197,6 +204,22 @@ static void take_exact(const struct baton_fetch *f, struct baton_record *r)
 	}
 }
 
+/* The owner before, if it is alive. */
+static void await_former(struct baton_node *n, struct baton_fetch *f)
+{
+	uint64_t now_ms = baton_now_ms();
+
+	for (unsigned i = 0; i < n->peer_count && !f->offerer; i++) {
+		const struct baton_peer *p = &n->peers[i];
+
+		if (f->open[i] && now_ms < p->x.last_heard_ms + HEARD_MS &&
+		    baton_id_equal(&p->id, &f->former)) {
+			f->offerer = p;
+			f->until_ms = now_ms + FORMER_MS;
+		}
+	}
+}
+
 /* To the IKE daemon, if that has it not. */
 static void use(struct baton_node *n, struct baton_fetch *f, struct baton_record *r)
 {
@@ -227,7 +250,7 @@ static void take(struct baton_node *n, struct baton_fetch *f, const struct baton
 		look_into(n, f, &m->sessions[0]);
 		return;
 	}
-	if (p && p == f->offerer)
+	if (p && (p == f->offerer || baton_id_equal(&m->subject, &p->id)))
 		note_exact(n, f, &m->sessions[0]);
 	r = baton_table_find(&n->table, m->sessions[0].spi_i, m->sessions[0].spi_r);
 	/* Ours all the time, under an SPI that we were told of a moment ago: not installed again.
@@ -237,8 +260,10 @@ static void take(struct baton_node *n, struct baton_fetch *f, const struct baton
 	if (!r)
 		return;
 	f->session = (struct baton_spis){r->spi_i, r->spi_r};
-	if (m->subject.type && !f->former.type)
+	if (m->subject.type && !f->former.type) {
 		f->former = m->subject;
+		await_former(n, f);
+	}
 	if (baton_own_is_proven(r))
 		use(n, f, r);
 }
@@ -319,7 +344,7 @@ static bool ask_peers(struct baton_node *n, struct baton_fetch *f)
 	uint64_t now_ms = baton_now_ms();
 
 	f->offerer = NULL;
-
+	memset(f->open, 0, sizeof(f->open));
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		struct baton_peer *p = &n->peers[i];
 		struct baton_builder b;
@@ -334,6 +359,7 @@ static bool ask_peers(struct baton_node *n, struct baton_fetch *f)
 		if (baton_peer_ask(p, &b, f, now_ms, now_ms + DEADLINE_MS))
 			continue;
 		f->asked++;
+		f->open[i] = true;
 		if (p == offerer)
 			f->offerer = p;
 	}
@@ -444,20 +470,26 @@ static void use_granted(struct baton_node *n, struct baton_fetch *f)
 		use(n, f, r);
 }
 
+static void await_no_more(struct baton_node *n, struct baton_fetch *f)
+{
+	const struct baton_peer *p = f->offerer;
+
+	f->offerer = NULL;
+	f->until_ms = 0;
+	use_granted(n, f);
+	if (!is_awaited(n, p))
+		baton_miss_resume(n, p->index);
+}
+
 void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const struct baton_peer *p,
 			const void *buf, size_t len)
 {
-	bool awaited = p && p == f->offerer;
-
 	f->ended++;
+	f->open[p->index] = false;
 	if (buf)
 		take(n, f, p, buf, len);
-	if (awaited) {
-		f->offerer = NULL;
-		use_granted(n, f);
-		if (!is_awaited(n, p))
-			baton_miss_resume(n, p->index);
-	}
+	if (p == f->offerer)
+		await_no_more(n, f);
 	settle_look(n, f);
 	settle(n, f);
 	sweep(n);
@@ -479,10 +511,14 @@ void baton_fetch_tick(struct baton_node *n, uint64_t now_ms)
 	const uint64_t patience_us = (2 * DEADLINE_MS + INSTALL_MS) * UINT64_C(1000);
 	struct baton_fetch *f;
 
-	TAILQ_FOREACH(f, &n->fetches, entry)
+	TAILQ_FOREACH(f, &n->fetches, entry) {
+		if (f->offerer && f->until_ms && now_ms >= f->until_ms)
+			await_no_more(n, f);
 		if (!f->over && now_ms * 1000 > f->start_us + patience_us)
 			end(n, f, false);
+	}
 	sweep(n);
+	baton_install_pump(n);
 }
 
 void baton_fetch_installed(struct baton_node *n, uint64_t spi_i, uint64_t spi_r, int status)

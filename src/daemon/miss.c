@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#define DRAIN_MS 50u
 #define LOOK_MS 1000u /* is the table still there? */
 
 static struct baton_wanted wanted_of(const struct baton_packet *p)
@@ -204,12 +205,14 @@ static void ready(struct baton_source *s, uint32_t events)
 }
 
 /* What is in the queue goes before what is not sent there any more: receivers of ESP refuse what
- * comes more than a window late. */
+ * comes more than a window late. Where more comes than can be taken out the queue does not get
+ * empty, and the sooner nothing is sent there any more the better. */
 static void drain(struct baton_node *n)
 {
-	for (unsigned budget = 64; budget; budget--)
-		if (!baton_guard_read(n->guard, take_packet, n))
-			return;
+	uint64_t end_ms = baton_now_ms() + DRAIN_MS;
+
+	while (baton_guard_read(n->guard, take_packet, n) && baton_now_ms() < end_ms)
+		;
 }
 
 /* ---- what is here ------------------------------------------------------------------------------

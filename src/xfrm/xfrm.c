@@ -27,7 +27,7 @@
 #include <string.h>
 #include <time.h>
 
-#define EVENTS_PER_CALL 4096u /* messages; then the event loop gets its turn */
+#define EVENTS_PER_CALL 1024u /* messages; then the event loop gets its turn */
 
 struct baton_xfrm {
 	struct baton_nl nl;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * The first request of our own in a restored IKE_SA (docs/protocol.md, 5.3.9).
+ */
+#ifndef BATON_SETTLE_H_
+#define BATON_SETTLE_H_
+
+#include <encoding/message.h>
+#include <sa/ike_sa.h>
+
+void baton_settle_init(void);
+void baton_settle_deinit(void);
+
+/**
+ * The IKE_SA has been restored: what the peer knows of our next message ID is not certain.
+ */
+void baton_settle_restored(ike_sa_t *ike_sa);
+
+/**
+ * To be called before another request of ours is queued: an empty one is sent first, if none
+ * has been answered yet.
+ */
+void baton_settle(ike_sa_t *ike_sa);
+
+/**
+ * An authentic response has come.
+ */
+void baton_settle_response(ike_sa_t *ike_sa, message_t *message);
+
+/**
+ * The IKE_SA is no more.
+ */
+void baton_settle_forget(ike_sa_t *ike_sa);
+
+#endif /** BATON_SETTLE_H_ */
