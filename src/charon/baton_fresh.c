@@ -59,6 +59,16 @@ static child_cfg_t *find_cfg(peer_cfg_t *peer_cfg, char *name)
 	return found;
 }
 
+/**
+ * The peer can be asked
+ */
+static status_t create(ike_sa_t *ike_sa, void *name)
+{
+	child_cfg_t *child_cfg = find_cfg(ike_sa->get_peer_cfg(ike_sa), name);
+
+	return child_cfg ? ike_sa->initiate(ike_sa, child_cfg, NULL) : SUCCESS;
+}
+
 /*
  * Described in header
  */
@@ -78,8 +88,7 @@ void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 		{
 			DBG1(DBG_CFG, "baton: making CHILD_SA '%s' of '%Y' anew", name,
 				 ike_sa->get_other_eap_id(ike_sa));
-			baton_settle(ike_sa);
-			ike_sa->initiate(ike_sa, child_cfg, NULL);
+			baton_settle(ike_sa, create, strdup(name));
 		}
 		else
 		{

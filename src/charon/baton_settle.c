@@ -6,12 +6,13 @@
  * its response (RFC 7296, 2.1), or, as charon does, says nothing.
  *
  * So the first request in a restored IKE_SA is an empty one. Whatever the peer answers is
- * authentic, and an answer to that message ID; what it says is of no interest. The requests
- * that are queued meanwhile follow with message IDs that the peer has not seen.
+ * authentic, and an answer to that message ID; what it says is of no interest. Whoever has
+ * something to ask waits for it here, and not in charon's queue, where some tasks go first.
  *
  * When nothing comes the message ID has been used, or the peer is away. The next one is tried,
  * and the first again, in turns, each for twice as long as the one before: a peer takes no
- * notice of the wrong one. A turn is long enough for charon to repeat what it has sent.
+ * notice of the wrong one. A turn is long enough for charon to repeat what it has sent. Nothing
+ * is changed under the hands of another task.
  *
  * That costs a round trip, so it is done when there is something to send and not before: a
  * takeover alone sends nothing.
@@ -20,6 +21,7 @@
 
 #include <daemon.h>
 #include <collections/hashtable.h>
+#include <collections/linked_list.h>
 #include <processing/jobs/callback_job.h>
 #include <threading/mutex.h>
 
@@ -27,40 +29,26 @@
 #define TURN_S 10
 #define TURNS 4
 
-/** what is known of an IKE_SA, as pointers, by its unique ID; settled ones are not in it */
-typedef enum {
-	SETTLED,
-	RESTORED,
-	ASKED,
-} state_t;
-static hashtable_t *states;
+/** IKE_SAs that have been restored and have not had a response, by their unique ID */
+static hashtable_t *restored;
 static mutex_t *mutex;
 
-static void *key_of(ike_sa_t *ike_sa)
-{
-	return (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
-}
+/**
+ * Something to ask
+ */
+typedef struct {
+	baton_settled_t then;
+	void *data;
+} waiting_t;
 
 /**
- * Change its state if it is this one
+ * The empty request
  */
-static bool change(ike_sa_t *ike_sa, state_t from, state_t to)
-{
-	bool changed;
-
-	mutex->lock(mutex);
-	changed = (state_t)(uintptr_t)states->get(states, key_of(ike_sa)) == from;
-	if (changed && to == SETTLED)
-	{
-		states->remove(states, key_of(ike_sa));
-	}
-	else if (changed)
-	{
-		states->put(states, key_of(ike_sa), (void*)(uintptr_t)to);
-	}
-	mutex->unlock(mutex);
-	return changed;
-}
+typedef struct {
+	task_t public;
+	ike_sa_t *ike_sa;
+	linked_list_t *waiting;
+} settle_t;
 
 /**
  * An IKE_SA whose peer is silent
@@ -71,15 +59,86 @@ typedef struct {
 	u_int turn;
 } turn_t;
 
+static void *key_of(ike_sa_t *ike_sa)
+{
+	return (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
+}
+
+static void destroy_waiting(waiting_t *waiting)
+{
+	free(waiting->data);
+	free(waiting);
+}
+
 static void destroy_turn(turn_t *turn)
 {
 	turn->id->destroy(turn->id);
 	free(turn);
 }
 
-static bool is_asked(ike_sa_t *ike_sa)
+METHOD(task_t, build, status_t,
+	settle_t *this, message_t *message)
 {
-	return change(ike_sa, ASKED, ASKED);
+	return NEED_MORE;
+}
+
+METHOD(task_t, process, status_t,
+	settle_t *this, message_t *message)
+{
+	waiting_t *waiting;
+	status_t status = SUCCESS;
+
+	while (status != DESTROY_ME &&
+		   this->waiting->remove_first(this->waiting, (void**)&waiting) == SUCCESS)
+	{
+		status = waiting->then(this->ike_sa, waiting->data);
+		destroy_waiting(waiting);
+	}
+	return status == DESTROY_ME ? FAILED : SUCCESS;
+}
+
+METHOD(task_t, get_type, task_type_t,
+	settle_t *this)
+{
+	return TASK_IKE_DPD;
+}
+
+METHOD(task_t, migrate, void,
+	settle_t *this, ike_sa_t *ike_sa)
+{
+	this->ike_sa = ike_sa;
+}
+
+METHOD(task_t, destroy, void,
+	settle_t *this)
+{
+	this->waiting->destroy_function(this->waiting, (void*)destroy_waiting);
+	free(this);
+}
+
+/**
+ * Find the empty request, and whether other tasks are there as well
+ */
+static settle_t *find(ike_sa_t *ike_sa, task_queue_t queue, bool *others)
+{
+	enumerator_t *enumerator;
+	settle_t *found = NULL;
+	task_t *task;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, queue);
+	while (enumerator->enumerate(enumerator, &task))
+	{
+		if (task->destroy == _destroy)
+		{
+			found = (settle_t*)task;
+		}
+		else if (others)
+		{
+			*others = TRUE;
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
 }
 
 /**
@@ -87,18 +146,23 @@ static bool is_asked(ike_sa_t *ike_sa)
  */
 static job_requeue_t next_turn(turn_t *turn)
 {
+	bool others = FALSE;
 	ike_sa_t *ike_sa;
-	bool again;
+	settle_t *settle;
 
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, turn->id);
 	if (!ike_sa)
 	{
 		return JOB_REQUEUE_NONE;
 	}
-	again = is_asked(ike_sa);
-	if (again)
+	settle = find(ike_sa, TASK_QUEUE_ACTIVE, &others);
+	find(ike_sa, TASK_QUEUE_QUEUED, &others);
+	if (settle)
 	{
 		turn->turn++;
+	}
+	if (settle && !others)
+	{
 		DBG1(DBG_IKE, "baton: '%Y' is silent, trying message ID %u",
 			 ike_sa->get_other_eap_id(ike_sa), turn->mid + turn->turn % 2);
 		ike_sa->set_message_id(ike_sa, TRUE, turn->mid + turn->turn % 2);
@@ -109,37 +173,40 @@ static job_requeue_t next_turn(turn_t *turn)
 		}
 	}
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
-	return again && turn->turn < TURNS ? JOB_RESCHEDULE(TURN_S << turn->turn) :
-										 JOB_REQUEUE_NONE;
+	return settle && turn->turn < TURNS ? JOB_RESCHEDULE(TURN_S << turn->turn) :
+										  JOB_REQUEUE_NONE;
 }
 
-METHOD(task_t, build, status_t,
-	task_t *this, message_t *message)
+/**
+ * Send it
+ */
+static settle_t *ask(ike_sa_t *ike_sa)
 {
-	return NEED_MORE;
-}
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	settle_t *settle;
+	turn_t *turn;
 
-METHOD(task_t, process, status_t,
-	task_t *this, message_t *message)
-{
-	return SUCCESS;
-}
-
-METHOD(task_t, get_type, task_type_t,
-	task_t *this)
-{
-	return TASK_IKE_DPD;
-}
-
-METHOD(task_t, migrate, void,
-	task_t *this, ike_sa_t *ike_sa)
-{
-}
-
-METHOD(task_t, destroy, void,
-	task_t *this)
-{
-	free(this);
+	INIT(turn,
+		.id = id->clone(id),
+		.mid = ike_sa->get_message_id(ike_sa, TRUE),
+	);
+	lib->scheduler->schedule_job(lib->scheduler, (job_t*)
+			callback_job_create((callback_job_cb_t)next_turn, turn,
+								(void*)destroy_turn, NULL), TURN_S);
+	INIT(settle,
+		.public = {
+			.build = _build,
+			.process = _process,
+			.get_type = _get_type,
+			.migrate = _migrate,
+			.destroy = _destroy,
+		},
+		.ike_sa = ike_sa,
+		.waiting = linked_list_create(),
+	);
+	ike_sa->queue_task(ike_sa, &settle->public);
+	ike_sa->initiate(ike_sa, NULL, NULL);
+	return settle;
 }
 
 /*
@@ -148,77 +215,8 @@ METHOD(task_t, destroy, void,
 void baton_settle_restored(ike_sa_t *ike_sa)
 {
 	mutex->lock(mutex);
-	states->put(states, key_of(ike_sa), (void*)(uintptr_t)RESTORED);
+	restored->put(restored, key_of(ike_sa), ike_sa);
 	mutex->unlock(mutex);
-}
-
-/*
- * Described in header
- */
-void baton_settle(ike_sa_t *ike_sa)
-{
-	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
-	turn_t *turn;
-	task_t *task;
-
-	if (!change(ike_sa, RESTORED, ASKED))
-	{
-		return;
-	}
-	INIT(turn,
-		.id = id->clone(id),
-		.mid = ike_sa->get_message_id(ike_sa, TRUE),
-	);
-	lib->scheduler->schedule_job(lib->scheduler, (job_t*)
-			callback_job_create((callback_job_cb_t)next_turn, turn,
-								(void*)destroy_turn, NULL), TURN_S);
-	INIT(task,
-		.build = _build,
-		.process = _process,
-		.get_type = _get_type,
-		.migrate = _migrate,
-		.destroy = _destroy,
-	);
-	ike_sa->queue_task(ike_sa, task);
-	ike_sa->initiate(ike_sa, NULL, NULL);
-}
-
-/**
- * Is it the empty request that is answered? After a turn others may have gone first.
- */
-static bool is_active(ike_sa_t *ike_sa)
-{
-	enumerator_t *enumerator;
-	task_t *task;
-	bool found = FALSE;
-
-	enumerator = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_ACTIVE);
-	while (!found && enumerator->enumerate(enumerator, &task))
-	{
-		found = task->build == _build;
-	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
-/*
- * Described in header
- */
-void baton_settle_response(ike_sa_t *ike_sa, message_t *message)
-{
-	if (change(ike_sa, ASKED, SETTLED))
-	{
-		if (message->get_exchange_type(message) != INFORMATIONAL && is_active(ike_sa))
-		{
-			DBG1(DBG_IKE, "baton: message ID %u had been used before",
-				 message->get_message_id(message));
-			message->set_exchange_type(message, INFORMATIONAL);
-		}
-	}
-	else
-	{
-		change(ike_sa, RESTORED, SETTLED);
-	}
 }
 
 /*
@@ -227,8 +225,52 @@ void baton_settle_response(ike_sa_t *ike_sa, message_t *message)
 void baton_settle_forget(ike_sa_t *ike_sa)
 {
 	mutex->lock(mutex);
-	states->remove(states, key_of(ike_sa));
+	restored->remove(restored, key_of(ike_sa));
 	mutex->unlock(mutex);
+}
+
+/*
+ * Described in header
+ */
+status_t baton_settle(ike_sa_t *ike_sa, baton_settled_t then, void *data)
+{
+	waiting_t *waiting;
+	settle_t *settle;
+	status_t status;
+	bool unsettled;
+
+	mutex->lock(mutex);
+	unsettled = restored->get(restored, key_of(ike_sa)) != NULL;
+	mutex->unlock(mutex);
+	if (!unsettled)
+	{
+		status = then(ike_sa, data);
+		free(data);
+		return status;
+	}
+	settle = find(ike_sa, TASK_QUEUE_ACTIVE, NULL) ?:
+			 find(ike_sa, TASK_QUEUE_QUEUED, NULL) ?: ask(ike_sa);
+	INIT(waiting,
+		.then = then,
+		.data = data,
+	);
+	settle->waiting->insert_last(settle->waiting, waiting);
+	return SUCCESS;
+}
+
+/*
+ * Described in header
+ */
+void baton_settle_response(ike_sa_t *ike_sa, message_t *message)
+{
+	baton_settle_forget(ike_sa);
+	if (message->get_exchange_type(message) != INFORMATIONAL &&
+		find(ike_sa, TASK_QUEUE_ACTIVE, NULL))
+	{
+		DBG1(DBG_IKE, "baton: message ID %u had been used before",
+			 message->get_message_id(message));
+		message->set_exchange_type(message, INFORMATIONAL);
+	}
 }
 
 /*
@@ -236,7 +278,7 @@ void baton_settle_forget(ike_sa_t *ike_sa)
  */
 void baton_settle_init(void)
 {
-	states = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
+	restored = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	mutex = mutex_create(MUTEX_TYPE_DEFAULT);
 }
 
@@ -245,6 +287,6 @@ void baton_settle_init(void)
  */
 void baton_settle_deinit(void)
 {
-	states->destroy(states);
+	restored->destroy(restored);
 	mutex->destroy(mutex);
 }

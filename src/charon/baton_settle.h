@@ -8,6 +8,12 @@
 #include <encoding/message.h>
 #include <sa/ike_sa.h>
 
+/**
+ * What is to be asked of the peer; queues tasks and initiates. DESTROY_ME: the IKE_SA is to be
+ * destroyed.
+ */
+typedef status_t (*baton_settled_t)(ike_sa_t *ike_sa, void *data);
+
 void baton_settle_init(void);
 void baton_settle_deinit(void);
 
@@ -17,10 +23,13 @@ void baton_settle_deinit(void);
 void baton_settle_restored(ike_sa_t *ike_sa);
 
 /**
- * To be called before another request of ours is queued: an empty one is sent first, if none
- * has been answered yet.
+ * Before a request of ours that is not empty: that one is sent first, if none has been answered yet.
+ *
+ * @param then			what to do when it is, or at once
+ * @param data			for that, freed with free()
+ * @return				of that, where it is done at once
  */
-void baton_settle(ike_sa_t *ike_sa);
+status_t baton_settle(ike_sa_t *ike_sa, baton_settled_t then, void *data);
 
 /**
  * An authentic response has come.
