@@ -6,7 +6,8 @@
 #   make check    everything, as CI does     make lint    linters only
 #   make setup    packages, headers, guest   make soak    SOAK_RUNS random schedules (10^8), days;
 #   make install  as root; DESTDIR honoured               goes on where it was interrupted
-#                                            make large   scenarios at full size, 20 minutes
+#                                            make large   scenarios that check leaves out, and at full size,
+#                                                         half an hour
 
 FUZZ_SECONDS ?= 3600
 SOAK_RUNS ?= 100000000
