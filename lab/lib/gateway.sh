@@ -309,11 +309,21 @@ follows_within() {
 	[[ $lag =~ ^[0-9]+$ ]] && [ "$lag" -le "$3" ]
 }
 
-# is_current STORE GW: its copies of GW's sessions prove a claim, for some time yet.
-is_current() {
-	[[ $(ctl "$1" --json status | tr -d ' \n' |
-		sed "s/.*\"server_id\":\"$2[^{}]*{[^}]*}[^}]*\"current_for_s\":\([0-9.]*\).*/\1/") =~ ^[0-9.]*[1-9] ]]
+# current_for STORE GW: for how many seconds yet its copies of GW's sessions prove a claim.
+current_for() {
+	ctl "$1" --json status | tr -d ' \n' |
+		sed -n "s/.*\"server_id\":\"$2[^{}]*{[^}]*}[^}]*\"current_for_s\":\([0-9]*\).*/\1/p"
 }
+# renewed STORE GW: GW has said so once more since this was asked first (forget it with CURRENT=()).
+declare -A CURRENT=()
+renewed() {
+	local now before=${CURRENT[$1]-1000000}
+	now=$(current_for "$1" "$2")
+	CURRENT[$1]=${now:-0}
+	[ "${now:-0}" -gt "$before" ]
+}
+# counts_in GW N: it relies on so many stores.
+counts_in() { [ "$(ctl "$1" --json status | grep -c '"counted_in": true')" = "$2" ]; }
 
 # power GW LINE: a command for the ip that waits in GW.
 power() { echo "$2" >&"${POWER[${GW_NUMBER[$1]}]}"; }

@@ -89,6 +89,7 @@ void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 			DBG1(DBG_CFG, "baton: making CHILD_SA '%s' of '%Y' anew", name,
 				 ike_sa->get_other_eap_id(ike_sa));
 			baton_settle(ike_sa, create, strdup(name));
+			child_cfg->destroy(child_cfg);
 		}
 		else
 		{

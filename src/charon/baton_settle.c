@@ -11,8 +11,11 @@
  *
  * When nothing comes the message ID has been used, or the peer is away. The next one is tried,
  * and the first again, in turns, each for twice as long as the one before: a peer takes no
- * notice of the wrong one. A turn is long enough for charon to repeat what it has sent. Nothing
- * is changed under the hands of another task.
+ * notice of the wrong one. A turn is long enough for charon to repeat what it has sent. To the
+ * stores the first one is told until there is an answer.
+ *
+ * A turn resets charon's task manager, which forgets its own last response as well: should that
+ * have been lost in the same seconds, the peer asks in vain and gives the IKE_SA up.
  *
  * That costs a round trip, so it is done when there is something to send and not before: a
  * takeover alone sends nothing.
@@ -47,6 +50,7 @@ typedef struct {
 typedef struct {
 	task_t public;
 	ike_sa_t *ike_sa;
+	uint32_t mid;
 	linked_list_t *waiting;
 } settle_t;
 
@@ -55,7 +59,6 @@ typedef struct {
  */
 typedef struct {
 	ike_sa_id_t *id;
-	uint32_t mid;
 	u_int turn;
 } turn_t;
 
@@ -100,7 +103,8 @@ METHOD(task_t, process, status_t,
 METHOD(task_t, get_type, task_type_t,
 	settle_t *this)
 {
-	return TASK_IKE_DPD;
+	/* before all else but MOBIKE and deletes; charon looks into it no further */
+	return TASK_IKE_REDIRECT;
 }
 
 METHOD(task_t, migrate, void,
@@ -116,25 +120,18 @@ METHOD(task_t, destroy, void,
 	free(this);
 }
 
-/**
- * Find the empty request, and whether other tasks are there as well
- */
-static settle_t *find(ike_sa_t *ike_sa, task_queue_t queue, bool *others)
+static settle_t *find_in(ike_sa_t *ike_sa, task_queue_t queue)
 {
 	enumerator_t *enumerator;
 	settle_t *found = NULL;
 	task_t *task;
 
 	enumerator = ike_sa->create_task_enumerator(ike_sa, queue);
-	while (enumerator->enumerate(enumerator, &task))
+	while (!found && enumerator->enumerate(enumerator, &task))
 	{
 		if (task->destroy == _destroy)
 		{
 			found = (settle_t*)task;
-		}
-		else if (others)
-		{
-			*others = TRUE;
 		}
 	}
 	enumerator->destroy(enumerator);
@@ -142,30 +139,64 @@ static settle_t *find(ike_sa_t *ike_sa, task_queue_t queue, bool *others)
 }
 
 /**
+ * The empty request of an IKE_SA, if it has no answer yet
+ */
+static settle_t *find(ike_sa_t *ike_sa)
+{
+	return find_in(ike_sa, TASK_QUEUE_ACTIVE) ?: find_in(ike_sa, TASK_QUEUE_QUEUED);
+}
+
+static bool is_restored(ike_sa_t *ike_sa)
+{
+	bool found;
+
+	mutex->lock(mutex);
+	found = restored->get(restored, key_of(ike_sa)) != NULL;
+	mutex->unlock(mutex);
+	return found;
+}
+
+/**
+ * Would a task that is queued go first?
+ */
+static bool is_behind(ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	bool behind = FALSE;
+	task_t *task;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_QUEUED);
+	while (!behind && enumerator->enumerate(enumerator, &task))
+	{
+		behind = task->get_type(task) == TASK_IKE_MOBIKE ||
+				 task->get_type(task) == TASK_IKE_DELETE;
+	}
+	enumerator->destroy(enumerator);
+	return behind;
+}
+
+/**
  * Job: the other message ID
  */
 static job_requeue_t next_turn(turn_t *turn)
 {
-	bool others = FALSE;
 	ike_sa_t *ike_sa;
 	settle_t *settle;
+	uint32_t mid;
 
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, turn->id);
 	if (!ike_sa)
 	{
 		return JOB_REQUEUE_NONE;
 	}
-	settle = find(ike_sa, TASK_QUEUE_ACTIVE, &others);
-	find(ike_sa, TASK_QUEUE_QUEUED, &others);
-	if (settle)
+	settle = is_restored(ike_sa) ? find_in(ike_sa, TASK_QUEUE_ACTIVE) : NULL;
+	turn->turn++;
+	if (settle && !is_behind(ike_sa))
 	{
-		turn->turn++;
-	}
-	if (settle && !others)
-	{
+		mid = settle->mid + turn->turn % 2;
 		DBG1(DBG_IKE, "baton: '%Y' is silent, trying message ID %u",
-			 ike_sa->get_other_eap_id(ike_sa), turn->mid + turn->turn % 2);
-		ike_sa->set_message_id(ike_sa, TRUE, turn->mid + turn->turn % 2);
+			 ike_sa->get_other_eap_id(ike_sa), mid);
+		ike_sa->set_message_id(ike_sa, TRUE, mid);
 		if (ike_sa->initiate(ike_sa, NULL, NULL) == DESTROY_ME)
 		{
 			charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
@@ -177,23 +208,11 @@ static job_requeue_t next_turn(turn_t *turn)
 										  JOB_REQUEUE_NONE;
 }
 
-/**
- * Send it
- */
-static settle_t *ask(ike_sa_t *ike_sa)
+static settle_t *create(ike_sa_t *ike_sa)
 {
-	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
-	settle_t *settle;
-	turn_t *turn;
+	settle_t *this;
 
-	INIT(turn,
-		.id = id->clone(id),
-		.mid = ike_sa->get_message_id(ike_sa, TRUE),
-	);
-	lib->scheduler->schedule_job(lib->scheduler, (job_t*)
-			callback_job_create((callback_job_cb_t)next_turn, turn,
-								(void*)destroy_turn, NULL), TURN_S);
-	INIT(settle,
+	INIT(this,
 		.public = {
 			.build = _build,
 			.process = _process,
@@ -202,11 +221,28 @@ static settle_t *ask(ike_sa_t *ike_sa)
 			.destroy = _destroy,
 		},
 		.ike_sa = ike_sa,
+		.mid = ike_sa->get_message_id(ike_sa, TRUE),
 		.waiting = linked_list_create(),
 	);
+	return this;
+}
+
+/**
+ * Send it, and look after it
+ */
+static status_t ask(ike_sa_t *ike_sa, settle_t *settle)
+{
+	ike_sa_id_t *id = ike_sa->get_id(ike_sa);
+	turn_t *turn;
+
+	INIT(turn,
+		.id = id->clone(id),
+	);
+	lib->scheduler->schedule_job(lib->scheduler, (job_t*)
+			callback_job_create((callback_job_cb_t)next_turn, turn,
+								(void*)destroy_turn, NULL), TURN_S);
 	ike_sa->queue_task(ike_sa, &settle->public);
-	ike_sa->initiate(ike_sa, NULL, NULL);
-	return settle;
+	return ike_sa->initiate(ike_sa, NULL, NULL);
 }
 
 /*
@@ -237,25 +273,36 @@ status_t baton_settle(ike_sa_t *ike_sa, baton_settled_t then, void *data)
 	waiting_t *waiting;
 	settle_t *settle;
 	status_t status;
-	bool unsettled;
+	bool under_way;
 
-	mutex->lock(mutex);
-	unsettled = restored->get(restored, key_of(ike_sa)) != NULL;
-	mutex->unlock(mutex);
-	if (!unsettled)
+	if (!is_restored(ike_sa))
 	{
 		status = then(ike_sa, data);
 		free(data);
 		return status;
 	}
-	settle = find(ike_sa, TASK_QUEUE_ACTIVE, NULL) ?:
-			 find(ike_sa, TASK_QUEUE_QUEUED, NULL) ?: ask(ike_sa);
+	settle = find(ike_sa);
+	under_way = settle != NULL;
+	if (!under_way)
+	{
+		settle = create(ike_sa);
+	}
 	INIT(waiting,
 		.then = then,
 		.data = data,
 	);
 	settle->waiting->insert_last(settle->waiting, waiting);
-	return SUCCESS;
+	return under_way ? SUCCESS : ask(ike_sa, settle);
+}
+
+/*
+ * Described in header
+ */
+uint32_t baton_settle_message_id(ike_sa_t *ike_sa)
+{
+	settle_t *settle = is_restored(ike_sa) ? find(ike_sa) : NULL;
+
+	return settle ? settle->mid : ike_sa->get_message_id(ike_sa, TRUE);
 }
 
 /*
@@ -265,7 +312,7 @@ void baton_settle_response(ike_sa_t *ike_sa, message_t *message)
 {
 	baton_settle_forget(ike_sa);
 	if (message->get_exchange_type(message) != INFORMATIONAL &&
-		find(ike_sa, TASK_QUEUE_ACTIVE, NULL))
+		find_in(ike_sa, TASK_QUEUE_ACTIVE))
 	{
 		DBG1(DBG_IKE, "baton: message ID %u had been used before",
 			 message->get_message_id(message));

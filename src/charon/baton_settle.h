@@ -32,6 +32,11 @@ void baton_settle_restored(ike_sa_t *ike_sa);
 status_t baton_settle(ike_sa_t *ike_sa, baton_settled_t then, void *data);
 
 /**
+ * Our next message ID: the first that can be, as long as that is not certain.
+ */
+uint32_t baton_settle_message_id(ike_sa_t *ike_sa);
+
+/**
  * An authentic response has come.
  */
 void baton_settle_response(ike_sa_t *ike_sa, message_t *message);

@@ -206,6 +206,8 @@ METHOD(task_t, process_ours, status_t,
 		return FAILED;
 	}
 	this->natd->task.process(&this->natd->task, message);
+	/* there may be a NAT where there was none, or none any more */
+	this->ike_sa->update_hosts(this->ike_sa, NULL, NULL, UPDATE_HOSTS_FORCE_CHILDREN);
 	DBG1(DBG_IKE, "baton: '%Y' has moved its IKE_SA to %H",
 		 this->ike_sa->get_other_eap_id(this->ike_sa),
 		 this->ike_sa->get_my_host(this->ike_sa));
@@ -224,6 +226,10 @@ METHOD(task_t, migrate, void,
 	private_baton_update_t *this, ike_sa_t *ike_sa)
 {
 	this->ike_sa = ike_sa;
+	if (this->natd)
+	{
+		this->natd->task.migrate(&this->natd->task, ike_sa);
+	}
 }
 
 METHOD(task_t, destroy, void,

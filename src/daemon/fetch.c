@@ -380,7 +380,12 @@ static bool claim(struct baton_node *n, struct baton_fetch *f)
 	}
 	if (r)
 		claim_own_copy(n, f);
-	return ask_peers(n, f) || f->session.spi_i;
+	if (!ask_peers(n, f))
+		return f->session.spi_i;
+	/* told by our own copy already */
+	if (f->former.type && !f->installing)
+		await_former(n, f);
+	return true;
 }
 
 static bool look(struct baton_node *n, struct baton_fetch *f)
