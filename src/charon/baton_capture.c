@@ -20,7 +20,6 @@
 #include "baton_keymat.h"
 #include "baton_announce.h"
 #include "baton_move.h"
-#include "baton_settle.h"
 #include "baton_update.h"
 #include "baton_request.h"
 #include "baton_restoring.h"
@@ -76,7 +75,6 @@ METHOD(listener_t, ike_state_change, bool,
 	if (state == IKE_DESTROYING)
 	{
 		baton_move_forget(ike_sa);
-		baton_settle_forget(ike_sa);
 		this->teller->gone(this->teller, ike_sa);
 	}
 	return TRUE;
@@ -184,10 +182,6 @@ METHOD(listener_t, message, bool,
 		{
 			baton_request_received(ike_sa, message);
 		}
-	}
-	if (ike_sa && plain && incoming && !request)
-	{
-		baton_settle_response(ike_sa, message);
 	}
 	if (ike_sa && plain)
 	{

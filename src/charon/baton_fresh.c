@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "baton_fresh.h"
-#include "baton_settle.h"
 
 #include <daemon.h>
 
@@ -59,16 +58,6 @@ static child_cfg_t *find_cfg(peer_cfg_t *peer_cfg, char *name)
 	return found;
 }
 
-/**
- * The peer can be asked
- */
-static status_t create(ike_sa_t *ike_sa, void *name)
-{
-	child_cfg_t *child_cfg = find_cfg(ike_sa->get_peer_cfg(ike_sa), name);
-
-	return child_cfg ? ike_sa->initiate(ike_sa, child_cfg, NULL) : SUCCESS;
-}
-
 /*
  * Described in header
  */
@@ -88,8 +77,7 @@ void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 		{
 			DBG1(DBG_CFG, "baton: making CHILD_SA '%s' of '%Y' anew", name,
 				 ike_sa->get_other_eap_id(ike_sa));
-			baton_settle(ike_sa, create, strdup(name));
-			child_cfg->destroy(child_cfg);
+			ike_sa->initiate(ike_sa, child_cfg, NULL);
 		}
 		else
 		{

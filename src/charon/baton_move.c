@@ -19,7 +19,6 @@
  * charon be restarted, the peer is told again.
  */
 #include "baton_move.h"
-#include "baton_settle.h"
 #include "baton_update.h"
 
 #include <daemon.h>
@@ -51,9 +50,6 @@ static hashtable_t *all;
 
 /** epochs, as pointers, by unique IDs of IKE_SAs whose peers make sure of the address */
 static hashtable_t *provisional;
-
-/** ike_sa_t, by their unique IDs, of those that are told as soon as they can be asked */
-static hashtable_t *begun;
 static mutex_t *mutex;
 static baton_teller_t *teller;
 
@@ -225,7 +221,6 @@ void baton_move_forget(ike_sa_t *ike_sa)
 {
 	mutex->lock(mutex);
 	provisional->remove(provisional, key_of(ike_sa));
-	begun->remove(begun, key_of(ike_sa));
 	mutex->unlock(mutex);
 }
 
@@ -296,38 +291,11 @@ static void tell_list(ike_sa_t *ike_sa)
 	ike_sa->queue_task(ike_sa, task);
 }
 
-/**
- * The peer can be asked
- */
-static status_t begin(ike_sa_t *ike_sa, void *data)
-{
-	uint32_t *epoch = data;
-
-	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
-	{	/* it is ours to decide; the peer would take a list as a list */
-		ike_sa->queue_task(ike_sa, baton_update_create_ours(ike_sa, changed));
-	}
-	else if (ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE))
-	{	/* it is to make sure of the address, not to take it at once */
-		tell(ike_sa, *epoch);
-	}
-	else
-	{
-		tell_list(ike_sa);
-	}
-	mutex->lock(mutex);
-	begun->remove(begun, key_of(ike_sa));
-	mutex->unlock(mutex);
-	return ike_sa->initiate(ike_sa, NULL, NULL);
-}
-
 /*
  * Described in header
  */
 void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 {
-	uint32_t *data;
-
 	if (!ike_sa->supports_extension(ike_sa, EXT_MOBIKE))
 	{
 		DBG1(DBG_IKE, "baton: '%Y' does not know MOBIKE and cannot be told that %H is our "
@@ -335,12 +303,19 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 			 ike_sa->get_my_host(ike_sa));
 		return;
 	}
-	mutex->lock(mutex);
-	begun->put(begun, key_of(ike_sa), ike_sa);
-	mutex->unlock(mutex);
-	data = malloc_thing(uint32_t);
-	*data = epoch;
-	baton_settle(ike_sa, begin, data);
+	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
+	{	/* it is ours to decide; the peer would take a list as a list */
+		ike_sa->queue_task(ike_sa, baton_update_create_ours(ike_sa, changed));
+	}
+	else if (ike_sa->supports_extension(ike_sa, BATON_EXT_ADDRESS_UPDATE))
+	{	/* it is to make sure of the address, not to take it at once */
+		tell(ike_sa, epoch);
+	}
+	else
+	{
+		tell_list(ike_sa);
+	}
+	ike_sa->initiate(ike_sa, NULL, NULL);
 }
 
 /**
@@ -356,12 +331,7 @@ static bool is_ours(task_t *task)
  */
 bool baton_is_moving(ike_sa_t *ike_sa)
 {
-	bool is_begun;
-
-	mutex->lock(mutex);
-	is_begun = begun->get(begun, key_of(ike_sa)) != NULL;
-	mutex->unlock(mutex);
-	return is_begun || waits_in(ike_sa) || has_task(ike_sa, is_ours) ||
+	return waits_in(ike_sa) || has_task(ike_sa, is_ours) ||
 		   has_task(ike_sa, baton_update_is_ours);
 }
 
@@ -373,7 +343,6 @@ void baton_move_init(baton_teller_t *the_teller)
 	teller = the_teller;
 	all = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	provisional = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
-	begun = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	mutex = mutex_create(MUTEX_TYPE_DEFAULT);
 }
 
@@ -384,6 +353,5 @@ void baton_move_deinit(void)
 {
 	all->destroy_function(all, (void*)free);
 	provisional->destroy(provisional);
-	begun->destroy(begun);
 	mutex->destroy(mutex);
 }

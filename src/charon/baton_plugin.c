@@ -13,7 +13,6 @@
 #include "baton_restore.h"
 #include "baton_move.h"
 #include "baton_resume.h"
-#include "baton_settle.h"
 #include "baton_spi.h"
 #include "baton_version.h"
 #include "baton_vips.h"
@@ -215,7 +214,6 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		baton_elsewhere_init(this->link);
 		baton_vips_init();
 		baton_spi_init();
-		baton_settle_init();
 		baton_resume_init();
 		baton_move_init(this->teller);
 		keymat_register_constructor(IKEV2, baton_keymat_create);
@@ -229,7 +227,6 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		keymat_register_constructor(IKEV2, NULL);
 		baton_move_deinit();
 		baton_resume_deinit();
-		baton_settle_deinit();
 		baton_spi_deinit();
 		baton_vips_deinit();
 		baton_elsewhere_deinit();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "baton_rekey.h"
 #include "baton_remove.h"
-#include "baton_settle.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
@@ -21,31 +20,12 @@ typedef struct {
 } rekey_t;
 
 /**
- * A CHILD_SA to rekey
- */
-typedef struct {
-	protocol_id_t protocol;
-	uint32_t spi_in;
-} rekey_child_t;
-
-/**
- * The peer can be asked
- */
-static status_t begin(ike_sa_t *ike_sa, void *data)
-{
-	rekey_child_t *child = data;
-
-	return ike_sa->rekey_child_sa(ike_sa, child->protocol, htonl(child->spi_in));
-}
-
-/**
  * Rekey one CHILD_SA
  */
 static int rekey_child(uint64_t spi_i, uint64_t spi_r, protocol_id_t protocol,
 					   uint32_t spi_in)
 {
 	enumerator_t *enumerator;
-	rekey_child_t *child;
 	child_sa_t *child_sa;
 	ike_sa_t *ike_sa;
 	bool found = FALSE;
@@ -63,17 +43,10 @@ static int rekey_child(uint64_t spi_i, uint64_t spi_r, protocol_id_t protocol,
 				child_sa->get_state(child_sa) == CHILD_INSTALLED;
 	}
 	enumerator->destroy(enumerator);
-	if (found)
+	if (found && ike_sa->rekey_child_sa(ike_sa, protocol, htonl(spi_in)) == DESTROY_ME)
 	{
-		INIT(child,
-			.protocol = protocol,
-			.spi_in = spi_in,
-		);
-		if (baton_settle(ike_sa, begin, child) == DESTROY_ME)
-		{
-			charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
-			return BATON_E_NOT_FOUND;
-		}
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+		return BATON_E_NOT_FOUND;
 	}
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 	return found ? BATON_OK : BATON_E_NOT_FOUND;

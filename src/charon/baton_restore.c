@@ -22,7 +22,6 @@
 #include "baton_move.h"
 #include "baton_remove.h"
 #include "baton_resume.h"
-#include "baton_settle.h"
 #include "baton_vips.h"
 
 #include <daemon.h>
@@ -358,7 +357,6 @@ static int activate(restore_t *r)
 	{
 		baton_establish(ike_sa, r->session);
 		baton_resume(ike_sa, r->session);
-		baton_settle_restored(ike_sa);
 		r->this->teller->add_restored(r->this->teller, ike_sa, r->session);
 		DBG1(DBG_CFG, "baton: %s IKE_SA %s[%u] %.16"PRIx64"_i %.16"PRIx64"_r between "
 			 "%H[%Y]...%H[%Y] with %u CHILD_SAs, message IDs %u in, %u out",

@@ -3,7 +3,6 @@
 #include "baton_convert.h"
 #include "baton_keymat.h"
 #include "baton_move.h"
-#include "baton_settle.h"
 
 #include <daemon.h>
 
@@ -372,7 +371,7 @@ const char *baton_snapshot(ike_sa_t *ike_sa, baton_child_keys_cb_t find,
 		s->flags |= BATON_IKE_MOVED;
 	}
 	s->msgid_in = ike_sa->get_message_id(ike_sa, FALSE);
-	s->msgid_out = baton_settle_message_id(ike_sa);
+	s->msgid_out = ike_sa->get_message_id(ike_sa, TRUE);
 	s->life.rekey_s = remaining(ike_sa->get_statistic(ike_sa, STAT_REKEY));
 	s->life.reauth_s = remaining(ike_sa->get_statistic(ike_sa, STAT_REAUTH));
 	s->life.expire_s = remaining(ike_sa->get_statistic(ike_sa, STAT_DELETE));

@@ -22,7 +22,6 @@
 #include "baton_convert.h"
 #include "baton_entry.h"
 #include "baton_request.h"
-#include "baton_settle.h"
 #include "baton_snapshot.h"
 #include "baton_tell.h"
 
@@ -446,7 +445,7 @@ METHOD(baton_teller_t, answering, void,
 		{
 			entry->told_in = next;
 			baton_tell_msgids(*this->link, entry->spi_i, entry->spi_r, next,
-							  baton_settle_message_id(ike_sa));
+							  ike_sa->get_message_id(ike_sa, TRUE));
 		}
 	}
 	this->mutex->unlock(this->mutex);
