@@ -16,9 +16,6 @@
  * Of a session that is not proven to be ours alone and current (docs/protocol.md
  * 5.3.3) only the IKE SA is given, with the order to make its CHILD SAs anew.
  *
- * Sessions that had traffic when their owner was heard of last go first: their clients notice.
- * Where thousands wait, so do those clients hear first of a new address.
- *
  * A peer may turn out to have a newer version of a session than the copy that
  * is being installed (its former owner is alive, and had just changed it). Then
  * it is installed once more; the plugin lets the first one go.
@@ -27,16 +24,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-
-/* In Limit is above In Sequence while packets come, and taken back when they do not
- * (src/core/watch.h). */
-static bool is_busy(const struct baton_record *r)
-{
-	for (unsigned i = 0; i < r->mark_count; i++)
-		if (r->marks[i].counters.in_limit > r->marks[i].counters.in_seq)
-			return true;
-	return false;
-}
 
 void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt, bool by_takeover)
 {
@@ -52,19 +39,8 @@ void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adop
 	i->adopt = adopt;
 	i->by_takeover = by_takeover;
 	r->installing = true;
-	STAILQ_INSERT_TAIL(is_busy(r) ? &n->waiting_busy : &n->waiting, i, entry);
-}
-
-/* The next, NULL if none waits. */
-static struct baton_install *take(struct baton_node *n)
-{
-	struct install_queue *from = STAILQ_EMPTY(&n->waiting_busy) ? &n->waiting
-								    : &n->waiting_busy;
-	struct baton_install *i = STAILQ_FIRST(from);
-
-	if (i)
-		STAILQ_REMOVE_HEAD(from, entry);
-	return i;
+	STAILQ_INSERT_TAIL(&n->waiting, i, entry);
+	n->waiting_count++;
 }
 
 static int send_install(struct baton_node *n, struct baton_install *i, struct baton_record *r)
@@ -158,10 +134,13 @@ void baton_install_pump(struct baton_node *n)
 {
 	struct baton_install *i;
 
-	while (n->link.connected && n->flying_count < BATON_INSTALL_WINDOW && (i = take(n))) {
+	while (n->link.connected && n->flying_count < BATON_INSTALL_WINDOW &&
+	       (i = STAILQ_FIRST(&n->waiting))) {
 		struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
 		int err = 0;
 
+		STAILQ_REMOVE_HEAD(&n->waiting, entry);
+		n->waiting_count--;
 		if (!r || r->deleted || !baton_node_owns(n, r))
 			err = -BATON_E_NOT_FOUND; /* deleted or claimed away meanwhile */
 		else
