@@ -242,32 +242,7 @@ METHOD(task_t, destroy, void,
 	free(this);
 }
 
-/*
- * Described in header
- */
-task_t *baton_update_create_ours(ike_sa_t *ike_sa,
-								 void (*answered)(ike_sa_t *ike_sa))
-{
-	private_baton_update_t *this;
-
-	INIT(this,
-		.public = {
-			.build = _build_ours,
-			.process = _process_ours,
-			.get_type = _get_type,
-			.migrate = _migrate,
-			.destroy = _destroy,
-		},
-		.ike_sa = ike_sa,
-		.answered = answered,
-	);
-	return &this->public;
-}
-
-/*
- * Described in header
- */
-task_t *baton_update_create(ike_sa_t *ike_sa, uint32_t epoch)
+static private_baton_update_t *create(ike_sa_t *ike_sa)
 {
 	private_baton_update_t *this;
 
@@ -280,8 +255,32 @@ task_t *baton_update_create(ike_sa_t *ike_sa, uint32_t epoch)
 			.destroy = _destroy,
 		},
 		.ike_sa = ike_sa,
-		.epoch = epoch,
 	);
+	return this;
+}
+
+/*
+ * Described in header
+ */
+task_t *baton_update_create(ike_sa_t *ike_sa, uint32_t epoch)
+{
+	private_baton_update_t *this = create(ike_sa);
+
+	this->epoch = epoch;
+	return &this->public;
+}
+
+/*
+ * Described in header
+ */
+task_t *baton_update_create_ours(ike_sa_t *ike_sa,
+								 void (*answered)(ike_sa_t *ike_sa))
+{
+	private_baton_update_t *this = create(ike_sa);
+
+	this->public.build = _build_ours;
+	this->public.process = _process_ours;
+	this->answered = answered;
 	return &this->public;
 }
 

@@ -48,7 +48,7 @@ struct baton_fetch {
 	bool open[BATON_PEERS_MAX]; /* peers that were asked and have not answered */
 	/* whose offer it is, or who owned it, until that has answered, or that time; and what it
 	 * has accepted last, in that epoch */
-	const struct baton_peer *offerer;
+	const struct baton_peer *awaited;
 	uint64_t until_ms; /* 0: as long as it takes */
 	uint32_t exact_epoch;
 	unsigned exact_count;
@@ -136,7 +136,7 @@ static bool is_overtaken(const struct baton_node *n, const struct baton_fetch *f
 	const struct baton_fetch *o;
 
 	TAILQ_FOREACH(o, &n->fetches, entry)
-		if (o != f && !o->over && (o->round > f->round || o->offerer) &&
+		if (o != f && !o->over && (o->round > f->round || o->awaited) &&
 		    o->session.spi_i == f->session.spi_i && o->session.spi_r == f->session.spi_r)
 			return true;
 	return false;
@@ -209,12 +209,12 @@ static void await_former(struct baton_node *n, struct baton_fetch *f)
 {
 	uint64_t now_ms = baton_now_ms();
 
-	for (unsigned i = 0; i < n->peer_count && !f->offerer; i++) {
+	for (unsigned i = 0; i < n->peer_count && !f->awaited; i++) {
 		const struct baton_peer *p = &n->peers[i];
 
 		if (f->open[i] && now_ms < p->x.last_heard_ms + HEARD_MS &&
 		    baton_id_equal(&p->id, &f->former)) {
-			f->offerer = p;
+			f->awaited = p;
 			f->until_ms = now_ms + FORMER_MS;
 		}
 	}
@@ -223,7 +223,7 @@ static void await_former(struct baton_node *n, struct baton_fetch *f)
 /* To the IKE daemon, if that has it not. */
 static void use(struct baton_node *n, struct baton_fetch *f, struct baton_record *r)
 {
-	if (f->offerer)
+	if (f->awaited)
 		return;
 	if (!f->granted_us)
 		f->granted_us = baton_now_us();
@@ -250,7 +250,7 @@ static void take(struct baton_node *n, struct baton_fetch *f, const struct baton
 		look_into(n, f, &m->sessions[0]);
 		return;
 	}
-	if (p && (p == f->offerer || baton_id_equal(&m->subject, &p->id)))
+	if (p && (p == f->awaited || baton_id_equal(&m->subject, &p->id)))
 		note_exact(n, f, &m->sessions[0]);
 	r = baton_table_find(&n->table, m->sessions[0].spi_i, m->sessions[0].spi_r);
 	/* Ours all the time, under an SPI that we were told of a moment ago: not installed again.
@@ -339,11 +339,11 @@ static void claim_own_copy(struct baton_node *n, struct baton_fetch *f)
  * left to what keeps its copies up to date. */
 static bool ask_peers(struct baton_node *n, struct baton_fetch *f)
 {
-	const struct baton_peer *offerer = f->offerer;
+	const struct baton_peer *offerer = f->awaited;
 	unsigned busy = 0;
 	uint64_t now_ms = baton_now_ms();
 
-	f->offerer = NULL;
+	f->awaited = NULL;
 	memset(f->open, 0, sizeof(f->open));
 	for (unsigned i = 0; i < n->peer_count; i++) {
 		struct baton_peer *p = &n->peers[i];
@@ -361,7 +361,7 @@ static bool ask_peers(struct baton_node *n, struct baton_fetch *f)
 		f->asked++;
 		f->open[i] = true;
 		if (p == offerer)
-			f->offerer = p;
+			f->awaited = p;
 	}
 	return f->asked || !busy;
 }
@@ -409,7 +409,7 @@ static bool is_awaited(const struct baton_node *n, const struct baton_peer *p)
 	const struct baton_fetch *f;
 
 	TAILQ_FOREACH(f, &n->fetches, entry)
-		if (f->offerer == p)
+		if (f->awaited == p)
 			return true;
 	return false;
 }
@@ -448,7 +448,7 @@ int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w, bool t
 	f->wanted = *w;
 	f->start_us = baton_now_us();
 	if (offerer && offerer->state != BATON_PEER_DOWN)
-		f->offerer = offerer;
+		f->awaited = offerer;
 	TAILQ_INSERT_TAIL(&n->fetches, f, entry);
 	n->fetching++;
 	if (!(to_look ? look(n, f) : claim(n, f))) {
@@ -456,8 +456,8 @@ int baton_fetch_start(struct baton_node *n, const struct baton_wanted *w, bool t
 		sweep(n);
 		return -BATON_E_BUSY;
 	}
-	if (f->offerer)
-		baton_miss_pause(n, f->offerer->index);
+	if (f->awaited)
+		baton_miss_pause(n, f->awaited->index);
 	settle_look(n, f);
 	settle(n, f);
 	sweep(n);
@@ -477,9 +477,9 @@ static void use_granted(struct baton_node *n, struct baton_fetch *f)
 
 static void await_no_more(struct baton_node *n, struct baton_fetch *f)
 {
-	const struct baton_peer *p = f->offerer;
+	const struct baton_peer *p = f->awaited;
 
-	f->offerer = NULL;
+	f->awaited = NULL;
 	f->until_ms = 0;
 	use_granted(n, f);
 	if (!is_awaited(n, p))
@@ -493,7 +493,7 @@ void baton_fetch_answer(struct baton_node *n, struct baton_fetch *f, const struc
 	f->open[p->index] = false;
 	if (buf)
 		take(n, f, p, buf, len);
-	if (p == f->offerer)
+	if (p == f->awaited)
 		await_no_more(n, f);
 	settle_look(n, f);
 	settle(n, f);
@@ -517,7 +517,7 @@ void baton_fetch_tick(struct baton_node *n, uint64_t now_ms)
 	struct baton_fetch *f;
 
 	TAILQ_FOREACH(f, &n->fetches, entry) {
-		if (f->offerer && f->until_ms && now_ms >= f->until_ms)
+		if (f->awaited && f->until_ms && now_ms >= f->until_ms)
 			await_no_more(n, f);
 		if (!f->over && now_ms * 1000 > f->start_us + patience_us)
 			end(n, f, false);
