@@ -109,6 +109,8 @@ run_on() {
 
 alive() { [ -n "${PID[$1]-}" ] && kill -0 "${PID[$1]}" 2> /dev/null; }
 
+CLEANING='' # the story is over
+
 # end HOST/NAME [SIGNAL]: and wait until it has gone.
 end() {
 	local pid=${PID[$1]-} signal=${2-TERM}
@@ -121,7 +123,8 @@ end() {
 		tries=$((tries + 1))
 		[ "$tries" != 250 ] || kill -KILL "$pid" 2> /dev/null || true
 		if [ "$tries" = 1500 ]; then
-			# the kernel holds it, emulated and overloaded as it is; nothing of ours is to be seen in that
+			# a story is not to go on with it; of one that is over it takes nothing back
+			[ -n "$CLEANING" ] || verdict failed "$1 does not die of SIGKILL"
 			say "$1 does not die, and is left (see overdue.txt)"
 			{
 				ps -eo pid,stat,time,args --sort=-time | head -n 20
