@@ -139,6 +139,11 @@ struct baton_child {
  * msgid_in, or one that is higher by less than this (docs/protocol.md 5.3.9). */
 #define BATON_MSGID_WINDOW 256u
 
+/* By how much a peer that knows RFC 6311's IPSEC_REPLAY_COUNTER_SYNC is asked to raise its numbers
+ * (docs/protocol.md 5.3.10): more than a former owner can have accepted and not reported. */
+#define BATON_REPLAY_DELTA (UINT64_C(1) << 28)
+#define BATON_REPLAY_COUNTER_SYNC_SUPPORTED 16421u /* among a session's notifies */
+
 struct baton_cfg_attr {
 	uint16_t type; /* RFC 7296 3.15.1 */
 	uint16_t len;

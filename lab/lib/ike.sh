@@ -98,7 +98,7 @@ write_client() {
 	[ "$LAB_MODE" != reauth ] || tries=0
 	[ -n "$file" ] || file=$LAB/conf/client-$(auth_of "$2").conf
 	fill "$file" "name=c$2" "number=$2" "gateway=$(address_of "$(home_of "$2")")" "client_dpd=$LAB_CLIENT_DPD" \
-		"dpd_action=$LAB_DPD_ACTION" "keyingtries=$tries" > "$WORK/$1/swanctl/conf.d/c$2.conf"
+		"ike_proposal=$LAB_IKE_PROPOSAL" "dpd_action=$LAB_DPD_ACTION" "keyingtries=$tries" > "$WORK/$1/swanctl/conf.d/c$2.conf"
 	# as behind a NAT: ESP in UDP
 	[[ " $LAB_ENCAP " != *" $2 "* ]] ||
 		sed -i '0,/version = 2/s//&\n\t\tencap = yes/' "$WORK/$1/swanctl/conf.d/c$2.conf"

@@ -20,6 +20,7 @@
 #include "baton_keymat.h"
 #include "baton_announce.h"
 #include "baton_move.h"
+#include "baton_sync.h"
 #include "baton_update.h"
 #include "baton_request.h"
 #include "baton_restoring.h"
@@ -186,6 +187,7 @@ METHOD(listener_t, message, bool,
 	if (ike_sa && plain)
 	{
 		baton_update_negotiate(ike_sa, message, incoming, FALSE);
+		baton_sync_negotiate(ike_sa, message, incoming, FALSE);
 		if (incoming && request &&
 			message->get_notify(message, UPDATE_SA_ADDRESSES))
 		{

@@ -12,8 +12,12 @@
  * to the update itself, goes to the new address.
  *
  * A client that uses that address already, for it never followed elsewhere, says so in its response.
+ *
+ * The gateway that has taken over may also ask for higher sequence numbers (baton_raise.c).
  */
 #include "baton_client.h"
+#include "baton_raise.h"
+#include "baton_sync.h"
 #include "baton_update.h"
 
 #include <daemon.h>
@@ -40,6 +44,11 @@ struct private_baton_client_t {
 	 * The same, of IKE_SAs whose next response is to say that the address is in use
 	 */
 	hashtable_t *used;
+
+	/**
+	 * Message IDs with which numbers were raised last, as pointers, likewise
+	 */
+	hashtable_t *raised;
 
 	/**
 	 * Locks them
@@ -187,6 +196,24 @@ static void confirm(private_baton_client_t *this, ike_sa_t *ike_sa,
 	}
 }
 
+/**
+ * The gateway asks for higher sequence numbers; of one IKE_SA, one request at a time
+ */
+static void take_raise(private_baton_client_t *this, ike_sa_t *ike_sa,
+					   message_t *message)
+{
+	void *key = key_of(ike_sa);
+	uint32_t last;
+
+	this->mutex->lock(this->mutex);
+	last = (uint32_t)(uintptr_t)this->raised->get(this->raised, key);
+	this->mutex->unlock(this->mutex);
+	last = baton_raise(ike_sa, message, last);
+	this->mutex->lock(this->mutex);
+	this->raised->put(this->raised, key, (void*)(uintptr_t)last);
+	this->mutex->unlock(this->mutex);
+}
+
 METHOD(listener_t, message, bool,
 	private_baton_client_t *this, ike_sa_t *ike_sa, message_t *message,
 	bool incoming, bool plain)
@@ -196,9 +223,14 @@ METHOD(listener_t, message, bool,
 		return TRUE;
 	}
 	baton_update_negotiate(ike_sa, message, incoming, TRUE);
+	baton_sync_negotiate(ike_sa, message, incoming, TRUE);
 	if (message->get_exchange_type(message) != INFORMATIONAL)
 	{
 		return TRUE;
+	}
+	if (incoming && message->get_notify(message, IPSEC_REPLAY_COUNTER_SYNC))
+	{
+		take_raise(this, ike_sa, message);
 	}
 	if (!incoming && !message->get_request(message))
 	{
@@ -228,6 +260,7 @@ METHOD(listener_t, ike_updown, bool,
 		this->mutex->lock(this->mutex);
 		this->epochs->remove(this->epochs, key_of(ike_sa));
 		this->used->remove(this->used, key_of(ike_sa));
+		this->raised->remove(this->raised, key_of(ike_sa));
 		this->mutex->unlock(this->mutex);
 	}
 	return TRUE;
@@ -238,6 +271,7 @@ METHOD(baton_client_t, destroy, void,
 {
 	this->epochs->destroy(this->epochs);
 	this->used->destroy(this->used);
+	this->raised->destroy(this->raised);
 	this->mutex->destroy(this->mutex);
 	free(this);
 }
@@ -259,6 +293,7 @@ baton_client_t *baton_client_create(void)
 		},
 		.epochs = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
 		.used = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
+		.raised = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 8),
 		.mutex = mutex_create(MUTEX_TYPE_DEFAULT),
 	);
 	return &this->public;

@@ -22,6 +22,7 @@
 #include "baton_move.h"
 #include "baton_remove.h"
 #include "baton_resume.h"
+#include "baton_sync.h"
 #include "baton_vips.h"
 
 #include <daemon.h>
@@ -207,6 +208,14 @@ static void set_bits(ike_sa_t *ike_sa, const struct baton_session *s)
 		{
 			ike_sa->enable_extension(ike_sa, EXT_IKE_FRAGMENTATION);
 		}
+		if (s->notifies[i] == IKEV2_MESSAGE_ID_SYNC_SUPPORTED)
+		{
+			ike_sa->enable_extension(ike_sa, EXT_IKE_MESSAGE_ID_SYNC);
+		}
+		if (s->notifies[i] == IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED)
+		{
+			ike_sa->enable_extension(ike_sa, BATON_EXT_REPLAY_SYNC);
+		}
 	}
 }
 
@@ -365,6 +374,7 @@ static int activate(restore_t *r)
 			 ike_sa->get_my_host(ike_sa), ike_sa->get_my_id(ike_sa),
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
+		baton_sync_begin(ike_sa, r->session);
 		if (r->session->flags & BATON_IKE_MOVED)
 		{	/* before anything else is sent */
 			baton_move(ike_sa, r->session->epoch);

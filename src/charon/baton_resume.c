@@ -14,6 +14,7 @@
  */
 #include "baton_resume.h"
 #include "baton_request.h"
+#include "baton_sync.h"
 
 #include <daemon.h>
 #include <collections/hashtable.h>
@@ -206,7 +207,12 @@ static status_t process_message(ike_sa_t *ike_sa, message_t *message)
 {
 	resumed_t *resumed = find(ike_sa);
 	uint32_t msgid = message->get_message_id(message);
+	status_t status;
 
+	if (resumed && baton_sync_answered(ike_sa, message, &status))
+	{
+		return status;
+	}
 	if (resumed && message->get_request(message))
 	{
 		if (is_answered(ike_sa, resumed, message))

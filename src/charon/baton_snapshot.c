@@ -3,6 +3,7 @@
 #include "baton_convert.h"
 #include "baton_keymat.h"
 #include "baton_move.h"
+#include "baton_sync.h"
 
 #include <daemon.h>
 
@@ -16,6 +17,7 @@ static const struct {
 	{ EXT_MOBIKE,					MOBIKE_SUPPORTED },
 	{ EXT_IKE_FRAGMENTATION,		FRAGMENTATION_SUPPORTED },
 	{ EXT_IKE_MESSAGE_ID_SYNC,		IKEV2_MESSAGE_ID_SYNC_SUPPORTED },
+	{ BATON_EXT_REPLAY_SYNC,		IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED },
 	{ EXT_IKE_CHILDLESS,			CHILDLESS_IKEV2_SUPPORTED },
 	{ EXT_IKE_REDIRECTION,			REDIRECT_SUPPORTED },
 };

@@ -111,6 +111,8 @@ void baton_update_refuse(baton_refused_t why, host_t *from)
 		[BATON_REFUSED_EPOCH] = "ADDRESS_UPDATE, there was one of a higher epoch",
 		[BATON_REFUSED_ROLE] = "ADDRESS_UPDATE, it is not for us",
 		[BATON_REFUSED_COOKIE2] = "response, its COOKIE2 is wrong: closing the IKE_SA",
+		[BATON_REFUSED_SYNC] = "response, it does not synchronize message IDs",
+		[BATON_REFUSED_RAISE] = "IPSEC_REPLAY_COUNTER_SYNC, malformed, or of before",
 	};
 	static refcount_t counts[BATON_REFUSED_COUNT];
 

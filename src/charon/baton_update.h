@@ -60,6 +60,8 @@ typedef enum {
 	BATON_REFUSED_EPOCH,
 	BATON_REFUSED_ROLE,
 	BATON_REFUSED_COOKIE2,
+	BATON_REFUSED_SYNC,
+	BATON_REFUSED_RAISE,
 	BATON_REFUSED_COUNT,
 } baton_refused_t;
 void baton_update_refuse(baton_refused_t why, host_t *from);

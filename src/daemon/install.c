@@ -200,6 +200,30 @@ static bool is_adopting(const struct baton_node *n, const struct baton_record *r
 	return false;
 }
 
+/* Has the peer agreed to raise its numbers when it is asked? */
+static bool peer_raises(struct baton_node *n, const struct baton_record *r)
+{
+	struct baton_session *s = &n->session;
+	bool raises = false;
+
+	if (!baton_record_decode(r, baton_now_ms(), s))
+		for (unsigned i = 0; i < s->notify_count; i++)
+			raises |= s->notifies[i] == BATON_REPLAY_COUNTER_SYNC_SUPPORTED;
+	baton_session_wipe(s);
+	return raises;
+}
+
+/* From where on numbers are accepted when none of before may be: above those that the plugin asks
+ * the peer to skip, or none at all. */
+static uint64_t in_seq_of_sync(struct baton_node *n, const struct baton_mark *m)
+{
+	uint64_t raised = m->counters.in_seq + BATON_REPLAY_DELTA;
+
+	if (!peer_raises(n, m->record) || (!(m->flags & BATON_CHILD_ESN) && raised > UINT32_MAX))
+		return BATON_SEQ_CLOSED;
+	return raised;
+}
+
 /*
  * Sets both directions. In_seq 0 (nothing was ever accepted) needs no window. An adopted SA that
  * the kernel has lost after all was made anew by the plugin and counts from 0: it is told by being
@@ -228,7 +252,7 @@ static int set_numbers(struct baton_node *n, struct baton_mark *m, bool adopt)
 		sets[1].in_seq = c->in_seq;
 	}
 	if (!adopt && n->config.replay_mode == BATON_REPLAY_SYNC)
-		sets[1].in_seq = BATON_SEQ_CLOSED;
+		sets[1].in_seq = in_seq_of_sync(n, m);
 	err = baton_xfrm_set_counters(n->xfrm, sets, 2, results);
 	if (err)
 		baton_log(BATON_LOG_ERROR, "counters_failed",

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation. The stores do not know of a request of the former owner's that the peer
+ * has executed and whose response was not reported. Its message ID cannot be used again. So the
+ * new owner asks with message ID 0 (RFC 6311, 5.1), and says that it goes on from an ID above
+ * all that can have been used. charon as a peer does what is asked.
+ *
+ * The task waits in charon's queue, in front of all others but MOBIKE's and deletions, until
+ * something is to be sent. Its request has another message ID than charon expects an answer to;
+ * the response does not reach charon's task manager, but comes here (baton_resume.c).
+ *
+ * It is not used where the IKE_SA has an AEAD: charon draws IVs from message IDs, and as the
+ * peer cannot answer with message ID 0 if it has done so before. Its IKE_SA ends then.
+ */
+#include "baton_sync.h"
+#include "baton_update.h"
+
+#include <daemon.h>
+#include <bio/bio_writer.h>
+#include <encoding/payloads/notify_payload.h>
+
+#define NOTIFY_SIZE 12
+
+/** message IDs of an owner begin at its epoch times this, unless they are higher already */
+#define IDS_OF_EPOCH_SHIFT 16
+
+/** requests that a charon which was started anew may have had answered, and not reported */
+#define UNREPORTED 256
+
+typedef struct private_baton_sync_t private_baton_sync_t;
+
+struct private_baton_sync_t {
+
+	/**
+	 * Implements task_t
+	 */
+	task_t public;
+
+	/**
+	 * The IKE_SA it is about
+	 */
+	ike_sa_t *ike_sa;
+
+	/**
+	 * What we have sent, or shall send
+	 */
+	baton_mid_sync_t sent;
+};
+
+static baton_teller_t *teller;
+
+/**
+ * Can it be asked for, with these algorithms?
+ */
+static bool is_safe(ike_sa_t *ike_sa)
+{
+	proposal_t *proposal = ike_sa->get_proposal(ike_sa);
+	uint16_t alg;
+
+	return proposal &&
+		   proposal->get_algorithm(proposal, ENCRYPTION_ALGORITHM, &alg, NULL) &&
+		   !encryption_algorithm_is_aead(alg);
+}
+
+/**
+ * What the peer has said in IKE_AUTH
+ */
+static void learn(ike_sa_t *ike_sa, message_t *message)
+{
+	if (!message->get_notify(message, IKEV2_MESSAGE_ID_SYNC_SUPPORTED))
+	{
+		return;
+	}
+	ike_sa->enable_extension(ike_sa, EXT_IKE_MESSAGE_ID_SYNC);
+	if (message->get_notify(message, IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED))
+	{
+		ike_sa->enable_extension(ike_sa, BATON_EXT_REPLAY_SYNC);
+	}
+}
+
+/*
+ * Described in header
+ */
+void baton_sync_negotiate(ike_sa_t *ike_sa, message_t *message, bool incoming,
+						  bool client)
+{
+	bool request = message->get_request(message);
+
+	if (message->get_exchange_type(message) != IKE_AUTH || !is_safe(ike_sa))
+	{
+		return;
+	}
+	if (incoming)
+	{
+		if (request != client)
+		{
+			learn(ike_sa, message);
+		}
+	}
+	else if (request && client &&
+			 message->get_notify(message, IKEV2_MESSAGE_ID_SYNC_SUPPORTED))
+	{	/* that one is charon's */
+		message->add_notify(message, FALSE, IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED,
+							chunk_empty);
+	}
+	else if (!request && !client && message->get_payload(message, PLV2_AUTH) &&
+			 !message->get_payload(message, PLV2_EAP) &&
+			 ike_sa->supports_extension(ike_sa, EXT_IKE_MESSAGE_ID_SYNC))
+	{
+		message->add_notify(message, FALSE, IKEV2_MESSAGE_ID_SYNC_SUPPORTED,
+							chunk_empty);
+		if (ike_sa->supports_extension(ike_sa, BATON_EXT_REPLAY_SYNC))
+		{
+			message->add_notify(message, FALSE,
+								IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED, chunk_empty);
+		}
+	}
+}
+
+/*
+ * Described in header
+ */
+bool baton_sync_parse(message_t *message, baton_mid_sync_t *sync)
+{
+	notify_payload_t *notify = message->get_notify(message, IKEV2_MESSAGE_ID_SYNC);
+	chunk_t data;
+
+	data = notify ? notify->get_notification_data(notify) : chunk_empty;
+	if (data.len != NOTIFY_SIZE)
+	{
+		return FALSE;
+	}
+	sync->nonce = untoh32(data.ptr);
+	sync->send = untoh32(data.ptr + 4);
+	sync->recv = untoh32(data.ptr + 8);
+	return TRUE;
+}
+
+/**
+ * By how much the peer is to raise its numbers: 8 octets where they are extended
+ */
+static void add_delta(private_baton_sync_t *this, message_t *message)
+{
+	enumerator_t *enumerator;
+	child_sa_t *child_sa;
+	uint64_t delta = htobe64(BATON_REPLAY_DELTA);
+	bool any = FALSE, esn = FALSE;
+
+	enumerator = this->ike_sa->create_child_sa_enumerator(this->ike_sa);
+	while (enumerator->enumerate(enumerator, &child_sa))
+	{
+		proposal_t *proposal = child_sa->get_proposal(child_sa);
+		uint16_t alg;
+
+		any = TRUE;
+		esn |= proposal && proposal->get_algorithm(proposal,
+								EXTENDED_SEQUENCE_NUMBERS, &alg, NULL) &&
+			   alg == EXT_SEQ_NUMBERS;
+	}
+	enumerator->destroy(enumerator);
+	if (any)
+	{
+		message->add_notify(message, FALSE, IPSEC_REPLAY_COUNTER_SYNC,
+							chunk_skip(chunk_from_thing(delta), esn ? 0 : 4));
+	}
+}
+
+METHOD(task_t, build, status_t,
+	private_baton_sync_t *this, message_t *message)
+{
+	rng_t *rng = lib->crypto->create_rng(lib->crypto, RNG_WEAK);
+	bio_writer_t *writer;
+	bool success;
+
+	success = rng && rng->get_bytes(rng, sizeof(this->sent.nonce),
+									(uint8_t*)&this->sent.nonce);
+	DESTROY_IF(rng);
+	if (!success)
+	{
+		return FAILED;
+	}
+	this->sent.recv = this->ike_sa->get_message_id(this->ike_sa, FALSE);
+	writer = bio_writer_create(NOTIFY_SIZE);
+	writer->write_uint32(writer, this->sent.nonce);
+	writer->write_uint32(writer, this->sent.send);
+	writer->write_uint32(writer, this->sent.recv);
+	message->set_message_id(message, 0);
+	message->add_notify(message, FALSE, IKEV2_MESSAGE_ID_SYNC,
+						writer->get_buf(writer));
+	writer->destroy(writer);
+	if (this->ike_sa->supports_extension(this->ike_sa, BATON_EXT_REPLAY_SYNC))
+	{
+		add_delta(this, message);
+	}
+	DBG1(DBG_IKE, "baton: synchronizing message IDs with '%Y': ours go on at %u",
+		 this->ike_sa->get_other_eap_id(this->ike_sa), this->sent.send);
+	return NEED_MORE;
+}
+
+METHOD(task_t, pre_process, status_t,
+	private_baton_sync_t *this, message_t *message)
+{	/* to a request of the former owner's: ours has message ID 0 and does not come here */
+	return FAILED;
+}
+
+METHOD(task_t, process, status_t,
+	private_baton_sync_t *this, message_t *message)
+{
+	return FAILED;
+}
+
+METHOD(task_t, get_type, task_type_t,
+	private_baton_sync_t *this)
+{
+	/* of those that charon sends one by one, and looks into no further, the first */
+	return TASK_IKE_REDIRECT;
+}
+
+METHOD(task_t, migrate, void,
+	private_baton_sync_t *this, ike_sa_t *ike_sa)
+{
+	this->ike_sa = ike_sa;
+}
+
+METHOD(task_t, destroy, void,
+	private_baton_sync_t *this)
+{
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+void baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session)
+{
+	private_baton_sync_t *this;
+	uint32_t epoch = session->epoch << IDS_OF_EPOCH_SHIFT;
+
+	if (!ike_sa->supports_extension(ike_sa, EXT_IKE_MESSAGE_ID_SYNC) ||
+		ike_sa->get_state(ike_sa) != IKE_ESTABLISHED || !is_safe(ike_sa))
+	{
+		return;
+	}
+	INIT(this,
+		.public = {
+			.build = _build,
+			.pre_process = _pre_process,
+			.process = _process,
+			.get_type = _get_type,
+			.migrate = _migrate,
+			.destroy = _destroy,
+		},
+		.ike_sa = ike_sa,
+		.sent = {
+			.send = max(session->msgid_out + UNREPORTED, epoch),
+		},
+	);
+	ike_sa->queue_task(ike_sa, &this->public);
+	if (session->flags & BATON_IKE_MOVED ||
+		ike_sa->supports_extension(ike_sa, BATON_EXT_REPLAY_SYNC))
+	{
+		ike_sa->initiate(ike_sa, NULL, NULL);
+	}
+}
+
+/**
+ * Find the task in one of charon's queues, and maybe take it out
+ */
+static private_baton_sync_t *find(ike_sa_t *ike_sa, task_queue_t queue, bool take)
+{
+	enumerator_t *enumerator;
+	private_baton_sync_t *found = NULL;
+	task_t *task;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, queue);
+	while (!found && enumerator->enumerate(enumerator, &task))
+	{
+		if (task->build == _build)
+		{
+			found = (private_baton_sync_t*)task;
+			if (take)
+			{
+				ike_sa->remove_task(ike_sa, enumerator);
+			}
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+/**
+ * Is it what the peer had to say?
+ */
+static bool is_answer(const private_baton_sync_t *this, message_t *message,
+					  baton_mid_sync_t *got)
+{
+	return message->get_exchange_type(message) == INFORMATIONAL &&
+		   baton_sync_parse(message, got) && got->nonce == this->sent.nonce &&
+		   got->recv >= this->sent.send && got->send >= this->sent.recv;
+}
+
+/*
+ * Described in header
+ */
+bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status)
+{
+	private_baton_sync_t *this;
+	baton_mid_sync_t got;
+
+	if (message->get_request(message) || message->get_message_id(message) != 0)
+	{
+		return FALSE;
+	}
+	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
+	if (!this)
+	{
+		return FALSE;
+	}
+	*status = SUCCESS;
+	if (message->parse_body(message, ike_sa->get_keymat(ike_sa)) != SUCCESS ||
+		!is_answer(this, message, &got))
+	{
+		baton_update_refuse(BATON_REFUSED_SYNC, message->get_source(message));
+		return TRUE;
+	}
+	DBG1(DBG_IKE, "baton: message IDs are synchronized with '%Y': %u in, %u out",
+		 ike_sa->get_other_eap_id(ike_sa), got.send, got.recv);
+	ike_sa->set_statistic(ike_sa, STAT_INBOUND, (uint32_t)time_monotonic(NULL));
+	if (got.send > ike_sa->get_message_id(ike_sa, FALSE))
+	{
+		ike_sa->set_message_id(ike_sa, FALSE, got.send);
+	}
+	/* puts active tasks back into the queue */
+	ike_sa->set_message_id(ike_sa, TRUE, got.recv);
+	this = find(ike_sa, TASK_QUEUE_QUEUED, TRUE);
+	if (this)
+	{
+		this->public.destroy(&this->public);
+	}
+	teller->answered(teller, ike_sa, got.recv - 1);
+	*status = ike_sa->initiate(ike_sa, NULL, NULL);
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+void baton_sync_init(baton_teller_t *the_teller)
+{
+	teller = the_teller;
+}
