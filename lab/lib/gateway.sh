@@ -101,7 +101,7 @@ write_gateway_connections() {
 	mapfile -t pools < <(pools_of "$gw")
 	echo 'include conf.d/*.conf' > "$dir/swanctl.conf"
 	fill "$file" "gateway=$(address_of "$gw")" "pool=$(IFS=,; echo "${pools[*]}")" "gateway_dpd=$LAB_GATEWAY_DPD" \
-		"ike_proposal=$LAB_IKE_PROPOSAL" > "$dir/conf.d/clients.conf"
+		> "$dir/conf.d/clients.conf"
 	# the ha plugin has a pool of its own
 	if [ "$LAB_MODE" = ha ] || [ -n "$LAB_OWN_ADDRESSES" ]; then
 		sed -i '/^pools {/,/^}/d' "$dir/conf.d/clients.conf"

@@ -98,10 +98,12 @@ write_client() {
 	[ "$LAB_MODE" != reauth ] || tries=0
 	[ -n "$file" ] || file=$LAB/conf/client-$(auth_of "$2").conf
 	fill "$file" "name=c$2" "number=$2" "gateway=$(address_of "$(home_of "$2")")" "client_dpd=$LAB_CLIENT_DPD" \
-		"ike_proposal=$LAB_IKE_PROPOSAL" "dpd_action=$LAB_DPD_ACTION" "keyingtries=$tries" > "$WORK/$1/swanctl/conf.d/c$2.conf"
+		"dpd_action=$LAB_DPD_ACTION" "keyingtries=$tries" > "$WORK/$1/swanctl/conf.d/c$2.conf"
 	# as behind a NAT: ESP in UDP
 	[[ " $LAB_ENCAP " != *" $2 "* ]] ||
 		sed -i '0,/version = 2/s//&\n\t\tencap = yes/' "$WORK/$1/swanctl/conf.d/c$2.conf"
+	[[ " $LAB_NO_AEAD " != *" $2 "* ]] ||
+		sed -i '0,/proposals = .*/s//proposals = aes128-sha256-x25519/' "$WORK/$1/swanctl/conf.d/c$2.conf"
 }
 
 # client_host_up NUMBER CLIENT...: a host and its charon with the clients' connections.

@@ -13,6 +13,7 @@
 #include "baton_restore.h"
 #include "baton_move.h"
 #include "baton_resume.h"
+#include "baton_settle.h"
 #include "baton_spi.h"
 #include "baton_sync.h"
 #include "baton_version.h"
@@ -217,6 +218,7 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		baton_spi_init();
 		baton_resume_init();
 		baton_move_init(this->teller);
+		baton_settle_init(this->teller);
 		baton_sync_init(this->teller);
 		keymat_register_constructor(IKEV2, baton_keymat_create);
 		charon->bus->add_listener(charon->bus, &this->capture->listener);

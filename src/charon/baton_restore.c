@@ -22,6 +22,7 @@
 #include "baton_move.h"
 #include "baton_remove.h"
 #include "baton_resume.h"
+#include "baton_settle.h"
 #include "baton_sync.h"
 #include "baton_vips.h"
 
@@ -353,6 +354,7 @@ static int activate(restore_t *r)
 		.session = r->session,
 	};
 	ike_sa_t *ike_sa = r->ike_sa;
+	bool moved;
 	int status;
 
 	baton_restoring = &restoring;
@@ -374,8 +376,12 @@ static int activate(restore_t *r)
 			 ike_sa->get_my_host(ike_sa), ike_sa->get_my_id(ike_sa),
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
-		baton_sync_begin(ike_sa, r->session);
-		if (r->session->flags & BATON_IKE_MOVED)
+		moved = (r->session->flags & BATON_IKE_MOVED) != 0;
+		if (!baton_sync_begin(ike_sa, r->session))
+		{
+			baton_settle_begin(ike_sa, moved);
+		}
+		if (moved)
 		{	/* before anything else is sent */
 			baton_move(ike_sa, r->session->epoch);
 		}

@@ -14,6 +14,7 @@
  */
 #include "baton_resume.h"
 #include "baton_request.h"
+#include "baton_settle.h"
 #include "baton_sync.h"
 
 #include <daemon.h>
@@ -209,7 +210,8 @@ static status_t process_message(ike_sa_t *ike_sa, message_t *message)
 	uint32_t msgid = message->get_message_id(message);
 	status_t status;
 
-	if (resumed && baton_sync_answered(ike_sa, message, &status))
+	if (resumed && (baton_sync_answered(ike_sa, message, &status) ||
+					baton_settle_answered(ike_sa, message, &status)))
 	{
 		return status;
 	}

@@ -231,7 +231,7 @@ METHOD(task_t, destroy, void,
 /*
  * Described in header
  */
-void baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session)
+bool baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session)
 {
 	private_baton_sync_t *this;
 	uint32_t epoch = session->epoch << IDS_OF_EPOCH_SHIFT;
@@ -239,7 +239,7 @@ void baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session)
 	if (!ike_sa->supports_extension(ike_sa, EXT_IKE_MESSAGE_ID_SYNC) ||
 		ike_sa->get_state(ike_sa) != IKE_ESTABLISHED || !is_safe(ike_sa))
 	{
-		return;
+		return FALSE;
 	}
 	INIT(this,
 		.public = {
@@ -261,6 +261,7 @@ void baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session)
 	{
 		ike_sa->initiate(ike_sa, NULL, NULL);
 	}
+	return TRUE;
 }
 
 /**

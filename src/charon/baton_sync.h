@@ -42,8 +42,9 @@ bool baton_sync_parse(message_t *message, baton_mid_sync_t *sync);
  *
  * @param ike_sa		restored IKE_SA, established
  * @param session		as what it was restored
+ * @return				FALSE if it cannot be
  */
-void baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session);
+bool baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session);
 
 /**
  * Take a message that is the response to a synchronization, if one is under way.

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Theory of operation. The stores do not know of requests of the former owner's that the peer
+ * has executed and whose responses were not reported. Their message IDs cannot be used again,
+ * and charon as a peer ignores a request that does so.
+ *
+ * So what goes first is a liveness check, with the message ID that the stores know. If it is
+ * not answered in a second another one follows, with the next ID, and so on. A peer that had
+ * used up some IDs answers from the first that is new to it; one that was away answers all, in
+ * order, for all are sent again. When the one with the highest ID is answered, the next is what
+ * the peer expects. Each is encrypted once, in order: no IV is drawn for an ID a second time.
+ *
+ * With MOBIKE they have a COOKIE2 each: a peer that repeats a response of before, whatever the
+ * request says, is told from one that answers.
+ *
+ * The task waits in charon's queue, in front of all others but MOBIKE's and deletions, until
+ * something is to be sent. The first check is charon's to retransmit. Its responses do not
+ * reach charon's task manager, but come here (baton_resume.c).
+ */
+#include "baton_settle.h"
+#include "baton_update.h"
+
+#include <daemon.h>
+#include <encoding/payloads/notify_payload.h>
+#include <processing/jobs/callback_job.h>
+
+/** so many requests may have been answered and not reported */
+#define MAX_AHEAD 8
+
+/** how long to wait before the next: this after the first check, twice this after the second, ... */
+#define ROUND_MS 1000
+
+typedef struct private_baton_settle_t private_baton_settle_t;
+
+struct private_baton_settle_t {
+
+	/**
+	 * Implements task_t
+	 */
+	task_t public;
+
+	/**
+	 * The IKE_SA it is about
+	 */
+	ike_sa_t *ike_sa;
+
+	/**
+	 * Message ID of the first check, how many there are, how many need not be sent any more
+	 */
+	uint32_t first;
+	u_int count;
+	u_int done;
+
+	/**
+	 * The checks, and their COOKIE2s
+	 */
+	packet_t *packets[MAX_AHEAD + 1];
+	uint8_t cookies[MAX_AHEAD + 1][BATON_COOKIE2_SIZE];
+};
+
+static baton_teller_t *teller;
+
+static void forget_packets(private_baton_settle_t *this)
+{
+	u_int i;
+
+	for (i = 0; i < this->count; i++)
+	{
+		DESTROY_IF(this->packets[i]);
+		this->packets[i] = NULL;
+	}
+	this->count = this->done = 0;
+}
+
+/**
+ * What a check holds
+ */
+static bool add_cookie(private_baton_settle_t *this, message_t *message)
+{
+	return !this->ike_sa->supports_extension(this->ike_sa, EXT_MOBIKE) ||
+		   baton_cookie2_add(message, this->cookies[this->count]);
+}
+
+/**
+ * Make the check with the next message ID
+ */
+static bool add_check(private_baton_settle_t *this)
+{
+	ike_sa_t *ike_sa = this->ike_sa;
+	host_t *me = ike_sa->get_my_host(ike_sa);
+	host_t *other = ike_sa->get_other_host(ike_sa);
+	message_t *message;
+	bool success;
+
+	message = message_create(IKEV2_MAJOR_VERSION, IKEV2_MINOR_VERSION);
+	message->set_exchange_type(message, INFORMATIONAL);
+	message->set_request(message, TRUE);
+	message->set_message_id(message, this->first + this->count);
+	message->set_source(message, me->clone(me));
+	message->set_destination(message, other->clone(other));
+	success = add_cookie(this, message) &&
+			  ike_sa->generate_message(ike_sa, message,
+									   &this->packets[this->count]) == SUCCESS;
+	message->destroy(message);
+	this->count += success;
+	return success;
+}
+
+/**
+ * Send again what the peer may not have seen, from where we are now to where it is
+ */
+static void send_checks(private_baton_settle_t *this)
+{
+	host_t *me = this->ike_sa->get_my_host(this->ike_sa);
+	host_t *other = this->ike_sa->get_other_host(this->ike_sa);
+	packet_t *packet;
+	u_int i;
+
+	for (i = this->done; i < this->count; i++)
+	{
+		packet = this->packets[i]->clone(this->packets[i]);
+		packet->set_source(packet, me->clone(me));
+		packet->set_destination(packet, other->clone(other));
+		charon->sender->send(charon->sender, packet);
+	}
+}
+
+static job_requeue_t next_round(ike_sa_id_t *id);
+
+METHOD(task_t, build, status_t,
+	private_baton_settle_t *this, message_t *message)
+{
+	forget_packets(this);
+	this->first = message->get_message_id(message);
+	return add_cookie(this, message) ? NEED_MORE : FAILED;
+}
+
+METHOD(task_t, post_build, status_t,
+	private_baton_settle_t *this, message_t *message)
+{
+	ike_sa_id_t *id = this->ike_sa->get_id(this->ike_sa);
+
+	this->packets[this->count++] = message->get_packet(message);
+	lib->scheduler->schedule_job_ms(lib->scheduler, (job_t*)
+			callback_job_create((callback_job_cb_t)next_round, id->clone(id),
+								(void*)id->destroy, NULL), ROUND_MS);
+	return NEED_MORE;
+}
+
+static private_baton_settle_t *find(ike_sa_t *ike_sa, task_queue_t queue, bool take)
+{
+	enumerator_t *enumerator;
+	private_baton_settle_t *found = NULL;
+	task_t *task;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, queue);
+	while (!found && enumerator->enumerate(enumerator, &task))
+	{
+		if (task->build == _build)
+		{
+			found = (private_baton_settle_t*)task;
+			if (take)
+			{
+				ike_sa->remove_task(ike_sa, enumerator);
+			}
+		}
+	}
+	enumerator->destroy(enumerator);
+	return found;
+}
+
+/**
+ * Job: not answered yet
+ */
+static job_requeue_t next_round(ike_sa_id_t *id)
+{
+	private_baton_settle_t *this;
+	ike_sa_t *ike_sa;
+	uint32_t wait = 0;
+
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
+	if (!ike_sa)
+	{
+		return JOB_REQUEUE_NONE;
+	}
+	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
+	if (this && this->count)
+	{
+		if (this->count <= MAX_AHEAD && add_check(this))
+		{
+			DBG1(DBG_IKE, "baton: '%Y' does not answer message ID %u, trying %u",
+				 ike_sa->get_other_eap_id(ike_sa), this->first + this->count - 2,
+				 this->first + this->count - 1);
+		}
+		send_checks(this);
+		wait = this->count * ROUND_MS;
+	}
+	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+	return wait ? JOB_RESCHEDULE_MS(wait) : JOB_REQUEUE_NONE;
+}
+
+METHOD(task_t, pre_process, status_t,
+	private_baton_settle_t *this, message_t *message)
+{	/* does not come here, but for an IKE_SA that is not restored */
+	return FAILED;
+}
+
+METHOD(task_t, process, status_t,
+	private_baton_settle_t *this, message_t *message)
+{
+	return FAILED;
+}
+
+METHOD(task_t, get_type, task_type_t,
+	private_baton_settle_t *this)
+{
+	/* of those that charon sends one by one, and looks into no further, the first */
+	return TASK_IKE_REDIRECT;
+}
+
+METHOD(task_t, migrate, void,
+	private_baton_settle_t *this, ike_sa_t *ike_sa)
+{
+	this->ike_sa = ike_sa;
+	forget_packets(this);
+}
+
+METHOD(task_t, destroy, void,
+	private_baton_settle_t *this)
+{
+	forget_packets(this);
+	free(this);
+}
+
+/*
+ * Described in header
+ */
+void baton_settle_begin(ike_sa_t *ike_sa, bool at_once)
+{
+	private_baton_settle_t *this;
+
+	if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
+	{
+		return;
+	}
+	INIT(this,
+		.public = {
+			.build = _build,
+			.post_build = _post_build,
+			.pre_process = _pre_process,
+			.process = _process,
+			.get_type = _get_type,
+			.migrate = _migrate,
+			.destroy = _destroy,
+		},
+		.ike_sa = ike_sa,
+	);
+	ike_sa->queue_task(ike_sa, &this->public);
+	if (at_once)
+	{
+		ike_sa->initiate(ike_sa, NULL, NULL);
+	}
+}
+
+/**
+ * Is it the answer to that check, and not one of before?
+ */
+static bool is_answer(private_baton_settle_t *this, message_t *message, u_int check)
+{
+	notify_payload_t *notify;
+
+	if (message->parse_body(message, this->ike_sa->get_keymat(this->ike_sa)) != SUCCESS ||
+		message->get_exchange_type(message) != INFORMATIONAL)
+	{
+		return FALSE;
+	}
+	notify = message->get_notify(message, COOKIE2);
+	return !this->ike_sa->supports_extension(this->ike_sa, EXT_MOBIKE) ||
+		   (notify && chunk_equals_const(notify->get_notification_data(notify),
+							chunk_create(this->cookies[check], BATON_COOKIE2_SIZE)));
+}
+
+/*
+ * Described in header
+ */
+bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *status)
+{
+	private_baton_settle_t *this;
+	uint32_t msgid = message->get_message_id(message), check;
+
+	if (message->get_request(message))
+	{
+		return FALSE;
+	}
+	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
+	if (!this)
+	{
+		return FALSE;
+	}
+	*status = SUCCESS;
+	check = msgid - this->first;
+	if (check < this->done || check >= this->count || !is_answer(this, message, check))
+	{	/* the peer repeats what it has answered the former owner, or us */
+		return TRUE;
+	}
+	ike_sa->set_statistic(ike_sa, STAT_INBOUND, (uint32_t)time_monotonic(NULL));
+	this->done = check + 1;
+	if (this->done < this->count)
+	{	/* it will answer the others too */
+		return TRUE;
+	}
+	if (check)
+	{
+		DBG1(DBG_IKE, "baton: '%Y' expects message ID %u, not %u: our requests go on there",
+			 ike_sa->get_other_eap_id(ike_sa), msgid + 1, this->first);
+	}
+	/* puts active tasks back into the queue */
+	ike_sa->set_message_id(ike_sa, TRUE, msgid + 1);
+	this = find(ike_sa, TASK_QUEUE_QUEUED, TRUE);
+	if (this)
+	{
+		this->public.destroy(&this->public);
+	}
+	teller->answered(teller, ike_sa, msgid);
+	*status = ike_sa->initiate(ike_sa, NULL, NULL);
+	return TRUE;
+}
+
+/*
+ * Described in header
+ */
+void baton_settle_init(baton_teller_t *the_teller)
+{
+	teller = the_teller;
+}
