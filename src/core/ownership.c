@@ -341,9 +341,10 @@ static void take_numbers(struct baton_record *r, const struct baton_session *s)
  * Which copy counts when stores have granted the same claim: one that was current, for its owner
  * did nothing that is not in it; of two such, and of two that were not, the one of the greater
  * epoch and version. Whatever the copy, no number is free that any of the stores knows to be used.
+ * current: the one that we have was.
  */
 static int take_copy(struct baton_ownership *o, struct baton_record *r, struct baton_session *s,
-		     bool same_round, bool regain, uint64_t now_ms)
+		     bool current, bool regain, uint64_t now_ms)
 {
 	int status;
 
@@ -351,11 +352,11 @@ static int take_copy(struct baton_ownership *o, struct baton_record *r, struct b
 		return baton_own_put(o, o->self, s, now_ms);
 	if (regain && s->epoch >= r->epoch)
 		return baton_own_regain(r, s);
-	if (regain || (same_round && r->current && s->stale)) {
+	if (regain || (current && s->stale)) {
 		take_numbers(r, s);
 		return regain ? BATON_E_STALE_OWNER : BATON_OK;
 	}
-	if (r->unproven && !s->stale && !(same_round && r->current)) {
+	if (r->unproven && !s->stale && !current) {
 		s->epoch = s->epoch > r->epoch ? s->epoch : r->epoch;
 		s->version = (s->version > r->version ? s->version : r->version) + 1;
 	}
@@ -411,7 +412,13 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 		r->lease_serial++; /* of what a lease has become nobody has acknowledged */
 		return BATON_OK;
 	}
-	status = take_copy(o, r, s, same_round, regain && ours, now_ms);
+	/* Current for an owner that is not the last: of two stores, the one that was granted the
+	 * lower epoch has not heard of the owner at the other. */
+	if (same_round && granted_epoch > r->epoch)
+		current = false;
+	if (same_round && r->stores && granted_epoch < r->epoch)
+		s->stale = true;
+	status = take_copy(o, r, s, current, regain && ours, now_ms);
 	r = baton_table_find(o->table, s->spi_i, s->spi_r);
 	if (!r || r->deleted || !owned_by(r, o->self) || is_refused(status))
 		return status;

@@ -60,6 +60,7 @@ static void use_unproven(struct baton_node *n)
 {
 	struct baton_takeover *t = &n->takeover;
 	struct baton_record *r;
+	unsigned not_current = 0, too_few = 0;
 
 	t->settled = true;
 	TAILQ_FOREACH(r, &n->table.records, all) {
@@ -68,14 +69,16 @@ static void use_unproven(struct baton_node *n)
 			continue;
 		r->stale = true;
 		t->unproven++;
+		not_current += !r->current;
+		too_few += !baton_is_quorum(r->stores, r->ranks);
 		use_session(n, r);
 	}
 	if (t->unproven)
-		baton_log(
-			BATON_LOG_WARNING, "unproven",
-			"server_id=%s sessions=%u action=fresh_child_sas note=\"no store could say "
-			"that its copy is current, or too few stores answered\"",
-			t->name, t->unproven);
+		baton_log(BATON_LOG_WARNING, "unproven",
+			  "server_id=%s sessions=%u not_current=%u too_few_stores=%u "
+			  "action=fresh_child_sas note=\"no store could say that its copy is "
+			  "current, or too few stores answered\"",
+			  t->name, t->unproven, not_current, too_few);
 	baton_install_pump(n);
 }
 

@@ -325,14 +325,16 @@ inline take_answer(g, s)
 		if
 		:: answer_epoch[i] > epoch[g] ->
 			epoch[g] = answer_epoch[i];
-			granted_by[g] = 0
+			granted_by[g] = 0;
+			was_current[g] = 0
 		:: else
 		fi;
 		if
-		:: answer_epoch[i] == epoch[g] -> granted_by[g] = granted_by[g] | (1 << s)
+		:: answer_epoch[i] == epoch[g] ->
+			granted_by[g] = granted_by[g] | (1 << s);
+			was_current[g] = was_current[g] | answer_current[i]
 		:: else
 		fi;
-		was_current[g] = was_current[g] | answer_current[i];
 		granted[g] = (granted[g] == 0 || answer_number[i] < granted[g] -> answer_number[i] + 1 : granted[g]);
 		if
 		:: IS_QUORUM(granted_by[g]) && was_current[g] -> prove(g)
