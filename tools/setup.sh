@@ -90,10 +90,24 @@ get_guest() {
 	"$top/lab/guest/base" "$cache/guest/kernel" "$cache/guest"
 }
 
+# A client of another make. It is unpacked, not installed: it conflicts with strongSwan.
+get_libreswan() {
+	local tmp
+	[ -x "$cache/libreswan/usr/libexec/ipsec/pluto" ] && return
+	tell "getting Libreswan, a client for the lab" loud
+	mkdir -p "$cache"
+	tmp=$(mktemp -d "$cache/get.XXXXXX")
+	(cd "$tmp" && apt-get -q download libreswan > /dev/null 2>&1) || die "cannot download libreswan"
+	dpkg -x "$tmp"/*.deb "$tmp/root"
+	mv "$tmp/root" "$cache/libreswan"
+	rm -rf "$tmp"
+}
+
 [ "$(dpkg --print-architecture 2> /dev/null)" = amd64 ] ||
 	die "needs Debian on amd64 (the lab's guest is of that architecture)"
 mapfile -t packages < <(missing)
 [ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
 get_strongswan
 get_guest
+get_libreswan
 tell "ready"

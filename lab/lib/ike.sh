@@ -76,6 +76,10 @@ load_connections() {
 load_all_connections() {
 	local host job jobs=()
 	for host in "$@"; do
+		if is_libreswan "$host"; then
+			libreswan_load "$host" "${host#cl-}"
+			continue
+		fi
 		charon_ready "$host"
 		load_connections "$host" & jobs+=($!)
 	done
@@ -102,6 +106,8 @@ write_client() {
 	# as behind a NAT: ESP in UDP
 	[[ " $LAB_ENCAP " != *" $2 "* ]] ||
 		sed -i '0,/version = 2/s//&\n\t\tencap = yes/' "$WORK/$1/swanctl/conf.d/c$2.conf"
+	[[ " $LAB_NO_MOBIKE " != *" $2 "* ]] ||
+		sed -i '0,/version = 2/s//&\n\t\tmobike = no/' "$WORK/$1/swanctl/conf.d/c$2.conf"
 	[[ " $LAB_NO_AEAD " != *" $2 "* ]] ||
 		sed -i '0,/proposals = .*/s//proposals = aes128-sha256-x25519/' "$WORK/$1/swanctl/conf.d/c$2.conf"
 }
@@ -109,6 +115,10 @@ write_client() {
 # client_host_up NUMBER CLIENT...: a host and its charon with the clients' connections.
 client_host_up() {
 	local host=cl-$1 dir=$WORK/cl-$1 plugin='' c
+	if is_libreswan "$host"; then
+		libreswan_up "$host" "$2"
+		return
+	fi
 	[[ " $LAB_EXTENDED " != *" $1 "* ]] || plugin=baton
 	shift
 	charon_up "$host" "$plugin" "${plugin:+baton { client = yes \}}" "$(retransmission_of_clients)" \
@@ -127,7 +137,7 @@ client_hosts_start() {
 }
 
 client_hosts_up() {
-	alive cl-1/charon || client_hosts_start
+	alive cl-1/charon || alive cl-1/pluto || client_hosts_start
 	# shellcheck disable=SC2046 # one word each
 	load_all_connections $(seq -f 'cl-%g' "$LAB_HOSTS")
 }
@@ -151,6 +161,10 @@ all_connected() {
 connect() {
 	local host
 	host=$(host_of "$1")
+	if is_libreswan "$host"; then
+		libreswan_connect "$host" "$1"
+		return
+	fi
 	swan "$host" --initiate --child "c$1" --timeout 60 >> "$OUT/$host/swanctl.log" ||
 		fail "client c$1 does not connect (see $host/swanctl.log)"
 }
@@ -166,6 +180,10 @@ connect_many() {
 
 # spis HOST: one line per IKE SA with a client: connection, initiator's and responder's SPI.
 spis() {
+	if is_libreswan "$1"; then
+		libreswan_spis "$1"
+		return
+	fi
 	swan "$1" --list-sas --raw |
 		sed -n 's/.*list-sa event {\([^ ]*\) {.*state=ESTABLISHED.* initiator-spi=\([0-9a-f]*\) responder-spi=\([0-9a-f]*\).*/\1 \2 \3/p' |
 		grep -v '^baton-' | sort

@@ -15,6 +15,10 @@
  * A peer that has this plugin too gets another message (baton_update.c), and makes sure of the
  * address before it uses it.
  *
+ * A peer that knows neither, or answers as if it did not (Libreswan leaves the COOKIE2 out, and stays
+ * where it is), is sent to us by REDIRECT, if it has said that it knows that (RFC 5685): it connects
+ * anew, and at once. Another one finds out by itself.
+ *
  * While the task is there the session is stored as MOVED: should this gateway fail too, or
  * charon be restarted, the peer is told again.
  */
@@ -25,6 +29,7 @@
 #include <collections/hashtable.h>
 #include <processing/jobs/callback_job.h>
 #include <sa/ikev2/tasks/ike_mobike.h>
+#include <sa/ikev2/tasks/ike_redirect.h>
 #include <threading/mutex.h>
 
 /** a peer that has not followed is told again after that many seconds */
@@ -35,6 +40,7 @@
  */
 typedef struct {
 	ike_sa_t *ike_sa;
+	uint32_t epoch;
 	uint8_t cookie[BATON_COOKIE2_SIZE];
 	bool sent;
 } moving_t;
@@ -48,7 +54,7 @@ static typeof(((task_t*)0)->destroy) real_destroy;
 /** moving_t by task_t */
 static hashtable_t *all;
 
-/** epochs, as pointers, by unique IDs of IKE_SAs whose peers make sure of the address */
+/** epochs, as pointers, by unique IDs of IKE_SAs whose peers make sure of the address, or stay away */
 static hashtable_t *provisional;
 static mutex_t *mutex;
 static baton_teller_t *teller;
@@ -84,11 +90,50 @@ static status_t build(task_t *task, message_t *message)
 	return status;
 }
 
+/**
+ * By what an IKE_SA is found
+ */
+static void *key_of(ike_sa_t *ike_sa)
+{
+	return (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
+}
+
+/**
+ * It will not follow
+ */
+static void send_away(ike_sa_t *ike_sa, uint32_t epoch)
+{
+	host_t *me = ike_sa->get_my_host(ike_sa);
+	identification_t *here;
+	ike_redirect_t *redirect;
+
+	mutex->lock(mutex);
+	provisional->put(provisional, key_of(ike_sa), (void*)(uintptr_t)epoch);
+	mutex->unlock(mutex);
+	if (!ike_sa->supports_extension(ike_sa, EXT_IKE_REDIRECTION))
+	{
+		DBG1(DBG_IKE, "baton: '%Y' does not follow to %H, and knows no REDIRECT: it has to "
+			 "connect anew", ike_sa->get_other_eap_id(ike_sa), me);
+		return;
+	}
+	DBG1(DBG_IKE, "baton: '%Y' does not follow to %H, redirecting it",
+		 ike_sa->get_other_eap_id(ike_sa), me);
+	here = identification_create_from_sockaddr(me->get_sockaddr(me));
+	redirect = ike_redirect_create(ike_sa, here);
+	here->destroy(here);
+	ike_sa->queue_task(ike_sa, &redirect->task);
+}
+
 static status_t process(task_t *task, message_t *message)
 {
 	moving_t *moving = find(task);
 
-	if (moving && moving->sent)
+	if (moving && moving->sent && baton_cookie2_is_missing(message))
+	{
+		moving->sent = FALSE;
+		send_away(moving->ike_sa, moving->epoch);
+	}
+	else if (moving && moving->sent)
 	{
 		if (!baton_cookie2_came_back(message, moving->cookie))
 		{
@@ -125,14 +170,6 @@ static void destroy(task_t *task)
 	mutex->unlock(mutex);
 	free(moving);
 	real_destroy(task);
-}
-
-/**
- * By what an IKE_SA is found
- */
-static void *key_of(ike_sa_t *ike_sa)
-{
-	return (void*)(uintptr_t)ike_sa->get_unique_id(ike_sa);
 }
 
 /**
@@ -267,7 +304,7 @@ static void changed(ike_sa_t *ike_sa)
 /**
  * The list of RFC 4555
  */
-static void tell_list(ike_sa_t *ike_sa)
+static void tell_list(ike_sa_t *ike_sa, uint32_t epoch)
 {
 	ike_mobike_t *mobike = ike_mobike_create(ike_sa, TRUE);
 	task_t *task = &mobike->task;
@@ -276,6 +313,7 @@ static void tell_list(ike_sa_t *ike_sa)
 	mobike->addresses(mobike);
 	INIT(moving,
 		.ike_sa = ike_sa,
+		.epoch = epoch,
 	);
 	mutex->lock(mutex);
 	real_build = task->build;
@@ -298,12 +336,9 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 {
 	if (!ike_sa->supports_extension(ike_sa, EXT_MOBIKE))
 	{
-		DBG1(DBG_IKE, "baton: '%Y' does not know MOBIKE and cannot be told that %H is our "
-			 "address now: it has to connect anew", ike_sa->get_other_eap_id(ike_sa),
-			 ike_sa->get_my_host(ike_sa));
-		return;
+		send_away(ike_sa, epoch);
 	}
-	if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
+	else if (ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR))
 	{	/* it is ours to decide; the peer would take a list as a list */
 		ike_sa->queue_task(ike_sa, baton_update_create_ours(ike_sa, changed));
 	}
@@ -313,7 +348,7 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 	}
 	else
 	{
-		tell_list(ike_sa);
+		tell_list(ike_sa, epoch);
 	}
 	ike_sa->initiate(ike_sa, NULL, NULL);
 }

@@ -346,6 +346,32 @@ static int add_vips(ike_sa_t *ike_sa, const struct baton_session *s)
 }
 
 /**
+ * The first requests of our own. charon has the IKE_SA by now: the peer may answer before we are
+ * back here. Which message ID it expects is found out before anything else is sent.
+ */
+static void begin_requests(restore_t *r, ike_sa_id_t *id)
+{
+	bool moved = (r->session->flags & BATON_IKE_MOVED) != 0;
+	ike_sa_t *ike_sa;
+
+	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
+	if (!ike_sa)
+	{
+		return;
+	}
+	if (!baton_sync_begin(ike_sa, r->session))
+	{
+		baton_settle_begin(ike_sa, moved);
+	}
+	if (moved)
+	{
+		baton_move(ike_sa, r->session->epoch);
+	}
+	baton_fresh_create(ike_sa, r->fresh, (r->session->flags & BATON_IKE_ONLY) != 0);
+	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
+}
+
+/**
  * Step 3 proper: policies, and over to charon
  */
 static int activate(restore_t *r)
@@ -354,7 +380,7 @@ static int activate(restore_t *r)
 		.session = r->session,
 	};
 	ike_sa_t *ike_sa = r->ike_sa;
-	bool moved;
+	ike_sa_id_t *id;
 	int status;
 
 	baton_restoring = &restoring;
@@ -376,19 +402,11 @@ static int activate(restore_t *r)
 			 ike_sa->get_my_host(ike_sa), ike_sa->get_my_id(ike_sa),
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
-		moved = (r->session->flags & BATON_IKE_MOVED) != 0;
-		if (!baton_sync_begin(ike_sa, r->session))
-		{
-			baton_settle_begin(ike_sa, moved);
-		}
-		if (moved)
-		{	/* before anything else is sent */
-			baton_move(ike_sa, r->session->epoch);
-		}
-		baton_fresh_create(ike_sa, r->fresh,
-						   (r->session->flags & BATON_IKE_ONLY) != 0);
+		id = ike_sa->get_id(ike_sa)->clone(ike_sa->get_id(ike_sa));
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 		r->ike_sa = NULL;
+		begin_requests(r, id);
+		id->destroy(id);
 	}
 	baton_restoring = NULL;
 	charon->bus->set_sa(charon->bus, NULL);

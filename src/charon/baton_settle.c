@@ -10,18 +10,17 @@
  * order, for all are sent again. When the one with the highest ID is answered, the next is what
  * the peer expects. Each is encrypted once, in order: no IV is drawn for an ID a second time.
  *
- * With MOBIKE they have a COOKIE2 each: a peer that repeats a response of before, whatever the
- * request says, is told from one that answers.
+ * A peer may repeat its last response, whatever the request says, where charon would ignore
+ * that (Libreswan does). It has no other (RFC 7296, 2.1), so that ID was the last it used: what
+ * the response is about does not matter.
  *
  * The task waits in charon's queue, in front of all others but MOBIKE's and deletions, until
  * something is to be sent. The first check is charon's to retransmit. Its responses do not
  * reach charon's task manager, but come here (baton_resume.c).
  */
 #include "baton_settle.h"
-#include "baton_update.h"
 
 #include <daemon.h>
-#include <encoding/payloads/notify_payload.h>
 #include <processing/jobs/callback_job.h>
 
 /** so many requests may have been answered and not reported */
@@ -52,10 +51,9 @@ struct private_baton_settle_t {
 	u_int done;
 
 	/**
-	 * The checks, and their COOKIE2s
+	 * The checks
 	 */
 	packet_t *packets[MAX_AHEAD + 1];
-	uint8_t cookies[MAX_AHEAD + 1][BATON_COOKIE2_SIZE];
 };
 
 static baton_teller_t *teller;
@@ -70,15 +68,6 @@ static void forget_packets(private_baton_settle_t *this)
 		this->packets[i] = NULL;
 	}
 	this->count = this->done = 0;
-}
-
-/**
- * What a check holds
- */
-static bool add_cookie(private_baton_settle_t *this, message_t *message)
-{
-	return !this->ike_sa->supports_extension(this->ike_sa, EXT_MOBIKE) ||
-		   baton_cookie2_add(message, this->cookies[this->count]);
 }
 
 /**
@@ -98,8 +87,7 @@ static bool add_check(private_baton_settle_t *this)
 	message->set_message_id(message, this->first + this->count);
 	message->set_source(message, me->clone(me));
 	message->set_destination(message, other->clone(other));
-	success = add_cookie(this, message) &&
-			  ike_sa->generate_message(ike_sa, message,
+	success = ike_sa->generate_message(ike_sa, message,
 									   &this->packets[this->count]) == SUCCESS;
 	message->destroy(message);
 	this->count += success;
@@ -132,7 +120,7 @@ METHOD(task_t, build, status_t,
 {
 	forget_packets(this);
 	this->first = message->get_message_id(message);
-	return add_cookie(this, message) ? NEED_MORE : FAILED;
+	return NEED_MORE;
 }
 
 METHOD(task_t, post_build, status_t,
@@ -262,24 +250,6 @@ void baton_settle_begin(ike_sa_t *ike_sa, bool at_once)
 	}
 }
 
-/**
- * Is it the answer to that check, and not one of before?
- */
-static bool is_answer(private_baton_settle_t *this, message_t *message, u_int check)
-{
-	notify_payload_t *notify;
-
-	if (message->parse_body(message, this->ike_sa->get_keymat(this->ike_sa)) != SUCCESS ||
-		message->get_exchange_type(message) != INFORMATIONAL)
-	{
-		return FALSE;
-	}
-	notify = message->get_notify(message, COOKIE2);
-	return !this->ike_sa->supports_extension(this->ike_sa, EXT_MOBIKE) ||
-		   (notify && chunk_equals_const(notify->get_notification_data(notify),
-							chunk_create(this->cookies[check], BATON_COOKIE2_SIZE)));
-}
-
 /*
  * Described in header
  */
@@ -299,8 +269,9 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 	}
 	*status = SUCCESS;
 	check = msgid - this->first;
-	if (check < this->done || check >= this->count || !is_answer(this, message, check))
-	{	/* the peer repeats what it has answered the former owner, or us */
+	if (check < this->done || check >= this->count ||
+		message->parse_body(message, ike_sa->get_keymat(ike_sa)) != SUCCESS)
+	{	/* answered before, or not the peer's */
 		return TRUE;
 	}
 	ike_sa->set_statistic(ike_sa, STAT_INBOUND, (uint32_t)time_monotonic(NULL));

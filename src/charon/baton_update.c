@@ -140,6 +140,14 @@ bool baton_cookie2_add(message_t *message, uint8_t cookie[BATON_COOKIE2_SIZE])
 /*
  * Described in header
  */
+bool baton_cookie2_is_missing(message_t *message)
+{
+	return !message->get_notify(message, COOKIE2);
+}
+
+/*
+ * Described in header
+ */
 bool baton_cookie2_came_back(message_t *message,
 							 const uint8_t cookie[BATON_COOKIE2_SIZE])
 {

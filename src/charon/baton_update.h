@@ -27,6 +27,11 @@
 bool baton_cookie2_add(message_t *message, uint8_t cookie[BATON_COOKIE2_SIZE]);
 
 /**
+ * Is there none, as if the peer did not know MOBIKE?
+ */
+bool baton_cookie2_is_missing(message_t *message);
+
+/**
  * Has a response that COOKIE2? If not, the IKE_SA is to be closed (RFC 4555, 3.7).
  */
 bool baton_cookie2_came_back(message_t *message,
