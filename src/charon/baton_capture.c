@@ -23,6 +23,7 @@
 #include "baton_sync.h"
 #include "baton_update.h"
 #include "baton_request.h"
+#include "baton_resume.h"
 #include "baton_restoring.h"
 
 #include <daemon.h>
@@ -214,6 +215,7 @@ METHOD(listener_t, message, bool,
 		else
 		{
 			this->teller->answering(this->teller, ike_sa, message);
+			baton_resume_keep(ike_sa, message);
 		}
 	}
 	return TRUE;

@@ -6,6 +6,9 @@
  * A request that was answered before the failure is answered with the same bytes: charon
  * would do so as well, but has no way to be told. This ends with the peer's next request.
  *
+ * It is the same with what we have answered: to set the message ID of the next request of our own
+ * (baton_settle.c, baton_sync.c) makes charon forget its last response.
+ *
  * A request may have a higher message ID than the one expected, for liveness checks are
  * not stored one by one. If it is authentic, the peer has had answers to all before it. It
  * is never lower: what changed anything was stored before it was answered. charon's only
@@ -75,8 +78,8 @@ static void answer(ike_sa_t *ike_sa, resumed_t *resumed, message_t *request)
 	chunk_t left = resumed->response;
 	uint32_t len;
 
-	DBG1(DBG_IKE, "baton: request with message ID %u was answered before the failure, "
-		 "sending the same response", resumed->msgid);
+	DBG1(DBG_IKE, "baton: request with message ID %u was answered before, sending the "
+		 "same response", resumed->msgid);
 	ike_sa->set_statistic(ike_sa, STAT_INBOUND, (uint32_t)time_monotonic(NULL));
 	while (left.len >= BATON_IKE_HEADER_LEN)
 	{
@@ -271,6 +274,28 @@ void baton_resume(ike_sa_t *ike_sa, const struct baton_session *session)
 	mutex->unlock(mutex);
 	ike_sa->process_message = process_message;
 	ike_sa->destroy = destroy;
+}
+
+/*
+ * Described in header
+ */
+void baton_resume_keep(ike_sa_t *ike_sa, message_t *response)
+{
+	uint32_t msgid = response->get_message_id(response);
+	const baton_request_t *request = baton_request_of(ike_sa, msgid);
+	resumed_t *resumed = find(ike_sa);
+
+	if (!resumed)
+	{
+		return;
+	}
+	chunk_free(&resumed->response);
+	if (request && request->hashed)
+	{
+		resumed->msgid = msgid;
+		memcpy(resumed->hash, request->hash, sizeof(resumed->hash));
+		resumed->response = baton_response_bytes(response);
+	}
 }
 
 /*

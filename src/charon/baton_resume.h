@@ -6,6 +6,7 @@
 #ifndef BATON_RESUME_H_
 #define BATON_RESUME_H_
 
+#include <encoding/message.h>
 #include <sa/ike_sa.h>
 #include <baton/session.h>
 
@@ -13,6 +14,12 @@
  * Watch the requests of a restored IKE_SA. To be called before charon gets it.
  */
 void baton_resume(ike_sa_t *ike_sa, const struct baton_session *session);
+
+/**
+ * Remember a response to the peer that is being sent, if the IKE_SA is a restored one: it is sent
+ * again when the request comes again.
+ */
+void baton_resume_keep(ike_sa_t *ike_sa, message_t *response);
 
 /**
  * Set up, clean up.
