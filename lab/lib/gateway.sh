@@ -25,7 +25,13 @@ with_vrrp() { [ -z "$LAB_OWN_ADDRESSES$LAB_BALANCED" ]; }
 address_of() {
 	local own
 	own=$(wan_network "$1").${GW_NUMBER[$1]}
-	if [ -z "$LAB_OWN_ADDRESSES" ]; then echo "$WAN_VIP"; elif [ -n "$LAB_IPV6" ]; then v6_of "$own"; else echo "$own"; fi
+	if [ -z "$LAB_OWN_ADDRESSES" ]; then
+		echo "$WAN_VIP"
+	elif [[ $LAB_IPV6 = yes || " $LAB_IPV6 " == *" $1 "* ]]; then
+		v6_of "$own"
+	else
+		echo "$own"
+	fi
 }
 
 # home_of CLIENT: the gateway it connects to; clients_of GW: how many these are.

@@ -27,15 +27,16 @@ const struct baton_addr *baton_address_for(const struct baton_config *c,
 
 int baton_address_move(struct baton_node *n, struct baton_record *r)
 {
-	const struct baton_addr *to = baton_address_for(&n->config, &r->local);
+	const struct baton_addr *to;
 	struct baton_session *s = &n->session;
 	char from[80], into[80];
 	int err;
 
-	if (!to || to == &r->local)
+	if (!n->config.address_count || baton_address_for(&n->config, &r->local) == &r->local)
 		return 0;
 	err = baton_record_decode(r, baton_now_ms(), s);
-	if (err) {
+	to = err ? NULL : baton_relocate_to(s, n->config.addresses, n->config.address_count);
+	if (!to) {
 		baton_session_wipe(s);
 		return err;
 	}
