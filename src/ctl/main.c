@@ -33,7 +33,7 @@ static const struct verb {
 	 "SPIi:SPIr SERVER-ID  give one session to another gateway"},
 	{"release", NONE, 5000, show_release,
 	 "let keepalived give the addresses away (planned switch)"},
-	{"resume", NONE, 5000, show_release, "undo release"},
+	{"resume", NONE, 5000, show_release, "undo release, and drain"},
 };
 #define VERBS (sizeof(verbs) / sizeof(*verbs))
 

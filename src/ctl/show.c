@@ -43,7 +43,9 @@ void show_status(const json_t *o)
 
 	printf("%s: up %.0f s, IKE daemon %s%s\n", text(o, "server_id"), real(o, "up_s"),
 	       is(o, "ike_daemon_connected") ? "connected" : "NOT connected",
-	       is(o, "released") ? ", RELEASED (batonctl resume takes it back)" : "");
+	       is(o, "released")  ? ", RELEASED (batonctl resume takes it back)"
+	       : is(o, "drained") ? ", DRAINED: takes no shares (batonctl resume takes it back)"
+				  : "");
 	printf("sessions: %lld own (%lld held by the IKE daemon), %lld stored for others\n",
 	       number(s, "own"), number(s, "held_by_ike_daemon"), number(s, "stored_for_others"));
 	if (number(s, "moved"))

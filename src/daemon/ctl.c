@@ -126,6 +126,8 @@ static void do_release(struct ctl_conn *c, bool released)
 		refuse(c, "cannot write run_dir/release");
 		return;
 	}
+	if (!released)
+		n->drain.drained = false;
 	baton_log(BATON_LOG_INFO, released ? "released" : "resumed", "file=%s/release",
 		  n->config.run_dir);
 	reply(c, json_pack("{s:b}", "released", released));

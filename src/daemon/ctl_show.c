@@ -202,12 +202,12 @@ json_t *baton_show_status(struct baton_node *n)
 	for (unsigned i = 0; i < n->peer_count; i++)
 		if (!n->peers[i].absent)
 			json_array_append_new(peers, show_peer(n, &n->peers[i], now_ms));
-	o = json_pack("{s:s, s:s, s:o, s:f, s:o, s:b, s:b, s:b, s:o, s:o}", "server_id",
+	o = json_pack("{s:s, s:s, s:o, s:f, s:o, s:b, s:b, s:b, s:b, s:o, s:o}", "server_id",
 		      n->config.server_name, "version", BATON_VERSION, "roles", roles, "up_s",
 		      seconds(n->started_ms, now_ms), "boot_id", hex64(n->boot),
-		      "ike_daemon_connected", n->link.connected, "released", n->released,
-		      "protected", n->alone_since_ms == 0, "sessions", show_counts(n), "peers",
-		      peers);
+		      "ike_daemon_connected", n->link.connected, "released", n->released, "drained",
+		      n->drain.drained, "protected", n->alone_since_ms == 0, "sessions",
+		      show_counts(n), "peers", peers);
 	if (n->alone_since_ms)
 		json_object_set_new(o, "unprotected_for_s",
 				    json_real(seconds(n->alone_since_ms, now_ms)));

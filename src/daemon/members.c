@@ -71,8 +71,9 @@ static void take_share(struct baton_node *n, unsigned i, uint64_t now_ms)
 	const char *name = n->config.peers[i].name;
 	struct baton_share share;
 
-	/* Who gives sessions away takes none. */
-	if (n->takeover.active || n->drain.active || !n->link.connected || now_ms < a->next_ms ||
+	/* Who gives sessions away takes none, and who has, none until the operator wants it to. */
+	if (n->takeover.active || n->drain.active || n->drain.drained || !n->link.connected ||
+	    now_ms < a->next_ms ||
 	    !baton_members_share(n->members.views, n->peer_count + 1, &n->peers[i].id,
 				 &n->config.server_id, own_sessions(n), now_ms, &share))
 		return;
