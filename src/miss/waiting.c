@@ -37,6 +37,7 @@ struct baton_waiting {
 	struct baton_miss_stats stats;
 	uint64_t seed;
 	uint32_t chains[CHAINS], free_entries, free_held;
+	uint32_t untouched; /* entries from here on have never been used */
 	unsigned held_count, held_size;
 	struct entry entries[ENTRIES];
 	TAILQ_HEAD(, entry) quiet;
@@ -105,6 +106,10 @@ static struct entry *add_entry(struct baton_waiting *w, const struct baton_packe
 	struct entry *e;
 	uint32_t *at;
 
+	if (w->free_entries == NONE && w->untouched < ENTRIES) {
+		w->entries[w->untouched].next = NONE;
+		w->free_entries = w->untouched++;
+	}
 	if (w->free_entries == NONE && !TAILQ_EMPTY(&w->quiet))
 		drop_entry(w, TAILQ_FIRST(&w->quiet));
 	if (w->free_entries == NONE)
@@ -143,8 +148,7 @@ struct baton_waiting *baton_waiting_new(const struct baton_miss_limits *l, uint6
 	w->seed = seed;
 	TAILQ_INIT(&w->quiet);
 	memset(w->chains, 0xff, sizeof(w->chains));
-	for (uint32_t i = 0; i < ENTRIES; i++)
-		w->entries[i].next = i + 1 < ENTRIES ? i + 1 : NONE;
+	w->free_entries = NONE;
 	for (uint32_t i = 0; i < w->held_size; i++)
 		w->held[i].next = i + 1 < w->held_size ? i + 1 : NONE;
 	w->free_held = w->held_size ? 0 : NONE;
@@ -352,7 +356,7 @@ void baton_waiting_pause(struct baton_waiting *w, unsigned peer)
 void baton_waiting_resume(struct baton_waiting *w, unsigned peer,
 			  void (*each)(void *ctx, uint32_t id), void *ctx)
 {
-	for (struct entry *e = w->entries; e < w->entries + ENTRIES; e++) {
+	for (struct entry *e = w->entries; e < w->entries + w->untouched; e++) {
 		if (!e->used || !e->paused || e->peer != peer)
 			continue;
 		let_out(w, e, each, ctx);
