@@ -162,13 +162,18 @@ struct baton_contact {
 	uint8_t stores;	  /* how many stores the sender has */
 	uint8_t rank;	  /* of the receiver among them, from 1 */
 	uint64_t tick;	  /* the receiver's, from its last response */
+	bool drained;	  /* the sender takes no share of another that is gone */
 };
 /* N(SHARE): sessions whose baton_spi_hash() modulo of is one of count from index on. of 0 = all. */
 struct baton_share {
 	uint16_t index, of, count;
 };
 /* MEMBER: a gateway that a store knows. */
-enum baton_member_state { BATON_MEMBER_CURRENT = 1, BATON_MEMBER_GONE = 2 };
+enum baton_member_state {
+	BATON_MEMBER_CURRENT = 1,
+	BATON_MEMBER_GONE = 2,
+	BATON_MEMBER_DRAINED = 3
+};
 struct baton_member {
 	struct baton_id id;
 	uint8_t state;	   /* enum baton_member_state */

@@ -4,6 +4,7 @@
 
 Exit status 0 if the scenario passed. What each field means: lab/README.md.
 """
+import glob
 import json
 import operator
 import os
@@ -20,6 +21,7 @@ POOL, POOL_MASK = 0x0A320000, 0xFFFF0000
 CLIENT_NET, CLIENT_MASK = 0x0A0A0000, 0xFFFE0000  # and, behind NATs, 10.11.0.0
 # the outsider's interfaces (scenarios that inject packets); never a lab host's own
 OUTSIDER = bytes.fromhex("026666666601")
+OWNED = re.compile(r"event=owned spi_i=(\w+ spi_r=\w+) server_id=(\S+) epoch=(\d+)")
 
 
 def table(path, width):
@@ -190,6 +192,26 @@ def unverified(results):
     return count
 
 
+def owners_disputed(results):
+    """From what the nodes that store say of owners: sessions that two had in one epoch, or one whose epoch went back. None: they say nothing."""
+    owners, disputed, told = {}, set(), False
+    for log in sorted(glob.glob(results.file("*", "batond.out"))):
+        epochs = {}
+        with open(log, encoding="utf-8", errors="replace") as f:
+            for line in f:
+                if "event=started" in line:
+                    epochs = {}  # it has forgotten everything
+                m = OWNED.search(line)
+                if not m:
+                    continue
+                told = True
+                session, owner, epoch = m[1], m[2], int(m[3])
+                if owners.setdefault((session, epoch), owner) != owner or epoch < epochs.get(session, 0):
+                    disputed.add((session, epoch))
+                epochs[session] = epoch
+    return len(disputed) if told else None
+
+
 def lost_at_heir(results, traffic):
     """The clients' datagrams that are missing among those that came through the new gateway."""
     mac = results.facts.get("heir_mac")
@@ -292,6 +314,7 @@ def summarise(results):
     s["takeovers"] = found
     s["missing"] = missing(traffic)
     s["unverified_packets"] = unverified(results)
+    s["owners_disputed"] = owners_disputed(results)
     s.update(lost_at_heir(results, traffic))
     s.update(out_lost_at_heir(results, traffic))
     s["capture_missed"] = {}

@@ -43,7 +43,7 @@ bool baton_members_is_gone(const struct baton_view *views, unsigned count,
 		const struct baton_member *m = is_news(&views[i], now_ms) ? member_in(&views[i], id)
 									  : NULL;
 
-		if (m && m->state == BATON_MEMBER_CURRENT)
+		if (m && m->state != BATON_MEMBER_GONE)
 			return false;
 		gone |= m != NULL;
 	}

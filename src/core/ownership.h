@@ -30,6 +30,7 @@ struct baton_ownership {
 	uint64_t sender_boot;	     /* incarnation of who puts, 0 = does not matter */
 	uint32_t rounds;	     /* claims of ours so far */
 	uint32_t claim_round;	     /* of the claim whose answer is being taken */
+	bool drained;		     /* this node takes no share of another that is gone */
 	uint32_t least_epoch;	     /* a store knows a session as ours in that epoch, we do not */
 	/* Called before a session this node owned becomes another's, while the record still shows
 	 * the old state. May be NULL. */

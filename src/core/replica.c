@@ -298,7 +298,8 @@ static struct baton_batch *new_batch(enum tag_kind kind)
 static bool send_contact(struct baton_peer *p, uint64_t now_ms)
 {
 	const struct baton_contact c = {p->held_back ? 0 : p->hold_ms, p->stores, p->rank,
-					p->tick_boot == p->x.peer_boot ? p->tick : 0};
+					p->tick_boot == p->x.peer_boot ? p->tick : 0,
+					p->own->drained};
 	struct baton_batch *batch = new_batch(TAG_CONTACT);
 	struct baton_builder b;
 

@@ -79,6 +79,21 @@ static int put_session(struct baton_service *s, const struct baton_id *peer,
 	return status;
 }
 
+/* The same, where somebody wants to know of owners. */
+static int put_and_tell(struct baton_service *s, const struct baton_id *peer,
+			const struct baton_session_ref *ref, uint64_t now_ms)
+{
+	struct baton_record *r = baton_table_find(s->own->table, ref->spi_i, ref->spi_r);
+	const struct baton_id *owner = r ? r->owner : NULL;
+	uint32_t epoch = r ? r->epoch : 0;
+	int status = put_session(s, peer, ref, now_ms);
+
+	r = status ? NULL : baton_table_find(s->own->table, ref->spi_i, ref->spi_r);
+	if (r && (r->owner != owner || r->epoch != epoch))
+		s->owned(s->ctx, r);
+	return status;
+}
+
 #define AHEAD 2u /* items between two steps */
 
 static void expect(const struct baton_service *s, unsigned at, unsigned step)
@@ -115,7 +130,7 @@ static void answer_stor(struct baton_service *s, const struct baton_id *peer, ui
 		int status;
 
 		look_ahead(s, i);
-		status = put_session(s, peer, ref, now_ms);
+		status = (s->owned ? put_and_tell : put_session)(s, peer, ref, now_ms);
 		if (!status)
 			s->stored++;
 		add_status(s, b, ref->spi_i, ref->spi_r, status);
@@ -242,6 +257,8 @@ static int claim(struct baton_service *s, const struct baton_id *peer, struct ba
 	r->claim_from = from;
 	r->claim_at = baton_own_clock(now_ms);
 	r->claim_stale = stale;
+	if (s->owned)
+		s->owned(s->ctx, r);
 	if (!baton_id_equal(peer, s->own->self))
 		return BATON_OK;
 	r->claimed = false; /* our own copy: what it answers is what we have (baton_own_take()) */
@@ -423,8 +440,9 @@ unsigned baton_service_members(struct baton_service *s, uint64_t now_ms,
 			continue;
 		members[count++] = (struct baton_member){
 			.id = st->owner,
-			.state = baton_standing_is_member(st, now_ms) ? BATON_MEMBER_CURRENT
-								      : BATON_MEMBER_GONE,
+			.state = !baton_standing_is_member(st, now_ms) ? BATON_MEMBER_GONE
+				 : st->drained			       ? BATON_MEMBER_DRAINED
+								       : BATON_MEMBER_CURRENT,
 			.sessions = s->sessions[i],
 		};
 	}

@@ -18,6 +18,8 @@ struct baton_service {
 			another claims them */
 	/* A session changed by a peer's request. May be NULL. */
 	void (*changed)(void *ctx, struct baton_record *r);
+	/* The same, when it has another owner here, is in another epoch, or is new. May be NULL. */
+	void (*owned)(void *ctx, const struct baton_record *r);
 	/* May peer choose that inbound SPI, or, of an IKE SA, one that begins so? NULL: any. */
 	bool (*may_choose)(void *ctx, const struct baton_id *peer, bool ike, uint32_t spi);
 	/* A peer asks this node to claim a session of its own: for what it offers a node without

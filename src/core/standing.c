@@ -61,6 +61,7 @@ void baton_standing_contact(struct baton_standings *s, const struct baton_id *ow
 	st->tick = c->tick;
 	st->stores = c->stores;
 	st->rank = c->rank;
+	st->drained = c->drained;
 }
 
 bool baton_standing_is_current(const struct baton_standing *s, uint64_t now_ms)

@@ -39,6 +39,7 @@ struct baton_standing {
 	uint64_t boot;	    /* ... for what this incarnation of it has put */
 	uint64_t tick;	    /* of the CONTACT that said stores and rank */
 	uint8_t stores, rank;
+	bool drained; /* it takes no shares */
 	/* claims of this peer that were executed: its incarnation and those before, the highest
 	 * message ID, and a bit for each of the 64 up to it */
 	uint64_t claim_boot;

@@ -127,7 +127,7 @@ static void do_release(struct ctl_conn *c, bool released)
 		return;
 	}
 	if (!released)
-		n->drain.drained = false;
+		n->own.drained = false;
 	baton_log(BATON_LOG_INFO, released ? "released" : "resumed", "file=%s/release",
 		  n->config.run_dir);
 	reply(c, json_pack("{s:b}", "released", released));

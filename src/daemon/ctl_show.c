@@ -163,6 +163,14 @@ static json_t *show_miss(const struct baton_node *n)
 }
 
 /* The other members of the cluster, as the stores see them; null where nobody looks. */
+static const char *member_state(const struct baton_node *n, const struct baton_member *m,
+				uint64_t now_ms)
+{
+	if (baton_members_is_gone(n->members.views, n->peer_count + 1, &m->id, now_ms))
+		return "gone";
+	return m->state == BATON_MEMBER_DRAINED ? "drained" : "current";
+}
+
 static json_t *show_members(const struct baton_node *n, uint64_t now_ms)
 {
 	const struct baton_view *views = n->members.views;
@@ -177,14 +185,10 @@ static json_t *show_members(const struct baton_node *n, uint64_t now_ms)
 								  now_ms);
 
 		if (m && !n->peers[i].absent)
-			json_array_append_new(
-				all, json_pack("{s:s, s:s, s:I}", "server_id",
-					       n->config.peers[i].name, "state",
-					       baton_members_is_gone(views, n->peer_count + 1,
-								     member, now_ms)
-						       ? "gone"
-						       : "current",
-					       "owns", (json_int_t)m->sessions));
+			json_array_append_new(all, json_pack("{s:s, s:s, s:I}", "server_id",
+							     n->config.peers[i].name, "state",
+							     member_state(n, m, now_ms), "owns",
+							     (json_int_t)m->sessions));
 	}
 	return all;
 }
@@ -206,7 +210,7 @@ json_t *baton_show_status(struct baton_node *n)
 		      n->config.server_name, "version", BATON_VERSION, "roles", roles, "up_s",
 		      seconds(n->started_ms, now_ms), "boot_id", hex64(n->boot),
 		      "ike_daemon_connected", n->link.connected, "released", n->released, "drained",
-		      n->drain.drained, "protected", n->alone_since_ms == 0, "sessions",
+		      n->own.drained, "protected", n->alone_since_ms == 0, "sessions",
 		      show_counts(n), "peers", peers);
 	if (n->alone_since_ms)
 		json_object_set_new(o, "unprotected_for_s",

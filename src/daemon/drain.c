@@ -60,7 +60,7 @@ static void end(struct baton_node *n, const char *error)
 	struct baton_drain *d = &n->drain;
 
 	d->active = false;
-	d->drained |= !error && !d->one.spi_i;
+	n->own.drained |= !error && !d->one.spi_i;
 	baton_log(error ? BATON_LOG_ERROR : BATON_LOG_INFO, "drain_done",
 		  "server_id=%s sessions=%u gone=%u", baton_drain_name(n), d->total,
 		  d->total - d->left);
@@ -203,8 +203,7 @@ int baton_drain_start(struct baton_node *n, const struct baton_id *to, const str
 		return -BATON_E_BUSY;
 	if (to && n->peers[i].state == BATON_PEER_DOWN)
 		return -BATON_E_UNREACHABLE;
-	*d = (struct baton_drain){
-		.active = true, .drained = d->drained, .peer = i, .spread = !to, .waiter = waiter};
+	*d = (struct baton_drain){.active = true, .peer = i, .spread = !to, .waiter = waiter};
 	if (d->spread)
 		d->next_ms = now_ms + NEWS_MS;
 	if (one)

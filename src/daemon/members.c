@@ -72,7 +72,7 @@ static void take_share(struct baton_node *n, unsigned i, uint64_t now_ms)
 	struct baton_share share;
 
 	/* Who gives sessions away takes none, and who has, none until the operator wants it to. */
-	if (n->takeover.active || n->drain.active || n->drain.drained || !n->link.connected ||
+	if (n->takeover.active || n->drain.active || n->own.drained || !n->link.connected ||
 	    now_ms < a->next_ms ||
 	    !baton_members_share(n->members.views, n->peer_count + 1, &n->peers[i].id,
 				 &n->config.server_id, own_sessions(n), now_ms, &share))

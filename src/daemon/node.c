@@ -233,6 +233,17 @@ static uint64_t random64(void)
 	return v;
 }
 
+static void log_owner(void *ctx, const struct baton_record *r)
+{
+	char owner[BATON_ID_MAX * 4];
+
+	(void)ctx;
+	baton_id_print(r->owner, owner, sizeof(owner));
+	baton_log(BATON_LOG_DEBUG, "owned",
+		  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " server_id=%s epoch=%" PRIu32, r->spi_i,
+		  r->spi_r, owner, r->epoch);
+}
+
 static void apply(struct baton_node *n)
 {
 	baton_log_set_level(n->config.log_level);
@@ -242,8 +253,10 @@ static void apply(struct baton_node *n)
 		baton_waiting_limit(n->room, &n->config.miss);
 	for (unsigned i = 0; i < n->peer_count; i++)
 		n->peers[i].hold_ms = n->config.hold_ms;
-	if (n->service)
+	if (n->service) {
+		n->service->owned = n->config.log_level >= BATON_LOG_DEBUG ? log_owner : NULL;
 		baton_partition_apply(n);
+	}
 }
 
 static int start_udp(struct baton_node *n, const char **why)
@@ -305,7 +318,6 @@ int baton_node_start(struct baton_node *n, const char **why)
 		.losing = baton_retreat_losing,
 		.ctx = n,
 	};
-	apply(n);
 	n->service = baton_locked_alloc(sizeof(*n->service));
 	n->datagrams = baton_datagrams_new();
 	if (!n->service || !n->datagrams ||
@@ -315,8 +327,8 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->service->own = &n->own;
 	n->service->boot = n->boot;
 	n->service->stores = n->config.store;
-	baton_partition_apply(n);
 	n->service->ctx = n;
+	apply(n);
 	/* First: a second batond of the same run_dir ends here, before it touches what the first
 	 * one serves. */
 	*why = "cannot listen at run_dir/ctl.sock (is another batond running? does run_dir exist?)";

@@ -94,7 +94,6 @@ struct baton_wanted {
 /* Giving sessions to another gateway, or to all others. */
 struct baton_drain {
 	bool active, asking;
-	bool drained;  /* all were given away: no shares of others are taken until resumed */
 	bool spread;   /* to all others, by load */
 	unsigned peer; /* whom they are offered to */
 	/* of each peer: it has not claimed what it was offered; the sessions it had, once a store

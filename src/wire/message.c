@@ -82,12 +82,14 @@ static bool *flag_of(struct baton_message *m, uint16_t type)
 	}
 }
 
+#define CONTACT_DRAINED 0x0001u
+
 static void get_contact(struct baton_reader *b, struct baton_message *m)
 {
 	m->contact.hold_ms = baton_get_u32(b, "hold");
 	m->contact.stores = baton_get_u8(b, "stores");
 	m->contact.rank = baton_get_u8(b, "rank");
-	baton_get_u16(b, "reserved");
+	m->contact.drained = baton_get_u16(b, "flags") & CONTACT_DRAINED;
 	m->contact.tick = baton_get_u64(b, "tick");
 	if (!b->err && (m->contact.rank == 0 || m->contact.rank > m->contact.stores ||
 			m->contact.stores > BATON_STORES_MAX))
@@ -279,7 +281,7 @@ static void get_member(struct baton_reader *b, struct baton_message *m)
 		return;
 	}
 	to->state = baton_get_u8(b, "state");
-	if (!b->err && to->state != BATON_MEMBER_CURRENT && to->state != BATON_MEMBER_GONE)
+	if (!b->err && (to->state < BATON_MEMBER_CURRENT || to->state > BATON_MEMBER_DRAINED))
 		baton_reader_fail(b, -BATON_E_VALUE, "state");
 	baton_get_u8(b, "reserved");
 	baton_get_u16(b, "reserved");
@@ -446,7 +448,7 @@ void baton_build_contact(struct baton_builder *b, const struct baton_contact *c)
 	baton_put_u32(&b->w, c->hold_ms);
 	baton_put_u8(&b->w, c->stores);
 	baton_put_u8(&b->w, c->rank);
-	baton_put_u16(&b->w, 0);
+	baton_put_u16(&b->w, c->drained ? CONTACT_DRAINED : 0);
 	baton_put_u64(&b->w, c->tick);
 	baton_build_close(b);
 }

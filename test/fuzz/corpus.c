@@ -150,7 +150,7 @@ static void retr_requests(const struct sink *to)
 	end(to, &b, "retr-by-address");
 	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
 	baton_build_notify(&b, BATON_N_PING);
-	baton_build_contact(&b, &(struct baton_contact){10000, 2, 1, 99});
+	baton_build_contact(&b, &(struct baton_contact){10000, 2, 1, 99, false});
 	end(to, &b, "retr-contact");
 	begin(&b, BATON_SA_RETR, BATON_FLAG_INITIATOR);
 	baton_build_id(&b, BATON_PL_IDR, &gw_b);

@@ -104,7 +104,7 @@ static void contact(const struct baton_id *owner, uint8_t stores, uint8_t rank, 
 	msgid++;
 	begin(BATON_SA_RETR, owner);
 	baton_build_notify(&b, BATON_N_PING);
-	baton_build_contact(&b, &(struct baton_contact){hold_ms, stores, rank, now_ms});
+	baton_build_contact(&b, &(struct baton_contact){hold_ms, stores, rank, now_ms, false});
 	answer(owner);
 	assert_true(m.has_tick);
 }

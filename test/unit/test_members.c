@@ -53,6 +53,21 @@ static int setup(void **state)
 	return 0;
 }
 
+static void who_is_drained_takes_none_and_is_not_gone(void **state)
+{
+	static const uint32_t load[] = {100, 0, 50};
+	struct baton_id drained = name(1);
+	struct baton_share s;
+
+	(void)state;
+	see(&views[0], 3, load, 1);
+	views[0].member[1].state = BATON_MEMBER_DRAINED;
+	s = share_of(2, 50);
+	assert_int_equal(s.index, 0);
+	assert_int_equal(s.count, BATON_PARTS);
+	assert_false(baton_members_is_gone(views, 2, &drained, NOW_MS));
+}
+
 static void parts_are_disjoint_and_complete(void **state)
 {
 	static const uint32_t loads[][5] = {{100, 0, 0, 0, 0},
@@ -163,7 +178,7 @@ static void contact(unsigned i, uint64_t tick)
 	struct baton_id id = name(i);
 
 	baton_standing_contact(&service.standings, &id, 1,
-			       &(struct baton_contact){8000, 1, 1, tick}, tick);
+			       &(struct baton_contact){8000, 1, 1, tick, false}, tick);
 }
 
 static void a_store_tells_who_is_gone_and_what_it_owns(void **state)
@@ -200,6 +215,7 @@ static void a_store_tells_who_is_gone_and_what_it_owns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(who_is_drained_takes_none_and_is_not_gone),
 		CASE(parts_are_disjoint_and_complete),
 		CASE(whoever_has_less_gets_more),
 		CASE(those_that_are_gone_get_nothing),

@@ -549,8 +549,10 @@ static void by_spi_of_an_ike_sa(void **state)
 /* docs/protocol.md, "N" */
 static void ranks_and_shares_are_in_their_range(void **state)
 {
-	static const struct baton_contact ranks[] = {
-		{1, 2, 0, 0}, {1, 2, 3, 0}, {1, 0, 0, 0}, {1, BATON_STORES_MAX + 1, 1, 0}};
+	static const struct baton_contact ranks[] = {{1, 2, 0, 0, false},
+						     {1, 2, 3, 0, false},
+						     {1, 0, 0, 0, false},
+						     {1, BATON_STORES_MAX + 1, 1, 0, false}};
 	static const struct baton_share shares[] = {
 		{3, 3, 1}, {0, 0, 0}, {0, 0, 1}, {1, 3, 0}, {2, 3, 2}};
 	struct baton_builder b;
@@ -570,7 +572,8 @@ static void ranks_and_shares_are_in_their_range(void **state)
 		assert_int_equal(decode(&e), -BATON_E_VALUE);
 		begin(&b);
 	}
-	baton_build_contact(&b, &(struct baton_contact){1, BATON_STORES_MAX, BATON_STORES_MAX, 9});
+	baton_build_contact(
+		&b, &(struct baton_contact){1, BATON_STORES_MAX, BATON_STORES_MAX, 9, false});
 	baton_build_share(&b, &(struct baton_share){2, 4, 2});
 	e = end(&b);
 	assert_int_equal(decode(&e), 0);
@@ -638,11 +641,12 @@ static int with_members(unsigned count, uint8_t state)
 	return decode(&e);
 }
 
-static void members_are_current_or_gone(void **state)
+static void members_are_current_drained_or_gone(void **state)
 {
 	(void)state;
 	assert_int_equal(with_members(1, 0), -BATON_E_VALUE);
-	assert_int_equal(with_members(1, 3), -BATON_E_VALUE);
+	assert_int_equal(with_members(1, 4), -BATON_E_VALUE);
+	assert_int_equal(with_members(1, BATON_MEMBER_DRAINED), 0);
 	assert_int_equal(with_members(BATON_MEMBERS_MAX, BATON_MEMBER_GONE), 0);
 	assert_int_equal(m.member_count, BATON_MEMBERS_MAX);
 	assert_int_equal(m.member[0].state, BATON_MEMBER_GONE);
@@ -742,7 +746,7 @@ int main(void)
 		cmocka_unit_test(by_spi_of_an_ike_sa),
 		cmocka_unit_test(ranks_and_shares_are_in_their_range),
 		cmocka_unit_test(offers_are_pairs_of_spis),
-		cmocka_unit_test(members_are_current_or_gone),
+		cmocka_unit_test(members_are_current_drained_or_gone),
 		cmocka_unit_test(addresses_and_both_spis_have_their_lengths),
 		cmocka_unit_test(a_least_epoch_is_whole_or_absent),
 		cmocka_unit_test(digests_are_all_or_nothing),

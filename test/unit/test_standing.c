@@ -44,8 +44,8 @@ static bool current(uint64_t now_ms)
 
 static void contact(uint32_t hold_ms, uint8_t stores, uint8_t rank, uint64_t tick)
 {
-	baton_standing_contact(&st, &gw_a, 7, &(struct baton_contact){hold_ms, stores, rank, tick},
-			       NOW_MS);
+	baton_standing_contact(&st, &gw_a, 7,
+			       &(struct baton_contact){hold_ms, stores, rank, tick, false}, NOW_MS);
 }
 
 static void a_store_is_current_for_seven_eighths_of_the_hold(void **state)
@@ -81,7 +81,8 @@ static void a_member_that_was_restarted_is_not_gone(void **state)
 	(void)state;
 	contact(8000, 1, 1, NOW_MS - 5000);
 	assert_false(member(NOW_MS));
-	baton_standing_contact(&st, &gw_a, 8, &(struct baton_contact){0, 2, 1, NOW_MS}, NOW_MS);
+	baton_standing_contact(&st, &gw_a, 8, &(struct baton_contact){0, 2, 1, NOW_MS, false},
+			       NOW_MS);
 	assert_true(member(NOW_MS + 3999));
 	assert_false(member(NOW_MS + 4000));
 	assert_false(current(NOW_MS)); /* what this store has is the former incarnation's */

@@ -112,7 +112,7 @@ static size_t contact(void)
 
 	begin(&b, BATON_SA_RETR, false, 7);
 	baton_build_notify(&b, BATON_N_PING);
-	baton_build_contact(&b, &(struct baton_contact){10000, 2, 1, 0x1122334455});
+	baton_build_contact(&b, &(struct baton_contact){10000, 2, 1, 0x1122334455, false});
 	return end(&b);
 }
 

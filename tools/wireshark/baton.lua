@@ -302,7 +302,7 @@ local notify = {
 	data = {
 		[40964] = layout("error", {u16("status", "Status", status_names)}),
 		[40969] = layout("contact", {
-			u32("hold", "Hold, in milliseconds"), u8("stores", "Stores"), u8("rank", "Rank"), reserved(2),
+			u32("hold", "Hold, in milliseconds"), u8("stores", "Stores"), u8("rank", "Rank"), u16("flags", "Flags"),
 			hex64("tick", "Tick"),
 		}),
 		[40970] = layout("tick", {hex64("tick", "Tick")}),
@@ -334,7 +334,7 @@ local lease = {
 	owner = identity("lease.owner", "Owner"),
 }
 
-local member_states = {[1] = "current", [2] = "gone"}
+local member_states = {[1] = "current", [2] = "gone", [3] = "drained"}
 local member = {
 	head = layout("member", {u8("state", "State", member_states), reserved(3), u32("sessions", "Sessions")}),
 	id = identity("member.id", "Server ID"),
