@@ -23,6 +23,7 @@
 #include <daemon.h>
 #include <collections/hashtable.h>
 #include <processing/jobs/callback_job.h>
+#include <processing/jobs/initiate_tasks_job.h>
 #include <sa/ikev2/tasks/ike_mobike.h>
 #include <threading/mutex.h>
 
@@ -227,6 +228,11 @@ METHOD(listener_t, message, bool,
 	if (message->get_exchange_type(message) != INFORMATIONAL)
 	{
 		return TRUE;
+	}
+	if (incoming && message->get_notify(message, IKEV2_MESSAGE_ID_SYNC))
+	{	/* charon puts what it has under way back, and leaves it there */
+		lib->processor->queue_job(lib->processor, (job_t*)
+						initiate_tasks_job_create(ike_sa->get_id(ike_sa)));
 	}
 	if (incoming && message->get_notify(message, IPSEC_REPLAY_COUNTER_SYNC))
 	{

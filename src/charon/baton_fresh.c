@@ -61,8 +61,9 @@ static child_cfg_t *find_cfg(peer_cfg_t *peer_cfg, char *name)
 /*
  * Described in header
  */
-void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
+status_t baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 {
+	status_t status = SUCCESS;
 	child_cfg_t *child_cfg;
 	char *name;
 
@@ -70,14 +71,15 @@ void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 	{
 		add_all(ike_sa->get_peer_cfg(ike_sa), names);
 	}
-	while (names->remove_first(names, (void**)&name) == SUCCESS)
+	while (status != DESTROY_ME &&
+		   names->remove_first(names, (void**)&name) == SUCCESS)
 	{
 		child_cfg = find_cfg(ike_sa->get_peer_cfg(ike_sa), name);
 		if (child_cfg)
 		{
 			DBG1(DBG_CFG, "baton: making CHILD_SA '%s' of '%Y' anew", name,
 				 ike_sa->get_other_eap_id(ike_sa));
-			ike_sa->initiate(ike_sa, child_cfg, NULL);
+			status = ike_sa->initiate(ike_sa, child_cfg, NULL);
 		}
 		else
 		{
@@ -86,4 +88,5 @@ void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all)
 		}
 		free(name);
 	}
+	return status;
 }

@@ -25,7 +25,8 @@ void baton_fresh_take(struct baton_session *session, linked_list_t *names);
  * @param ike_sa		established IKE_SA, checked out
  * @param names			names of configurations, empty afterwards
  * @param all			make one of each that the connection has
+ * @return				DESTROY_ME if the IKE_SA cannot go on
  */
-void baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all);
+status_t baton_fresh_create(ike_sa_t *ike_sa, linked_list_t *names, bool all);
 
 #endif /** BATON_FRESH_H_ */

@@ -332,7 +332,7 @@ static void tell_list(ike_sa_t *ike_sa, uint32_t epoch)
 /*
  * Described in header
  */
-void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
+status_t baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 {
 	if (!ike_sa->supports_extension(ike_sa, EXT_MOBIKE))
 	{
@@ -350,7 +350,7 @@ void baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 	{
 		tell_list(ike_sa, epoch);
 	}
-	ike_sa->initiate(ike_sa, NULL, NULL);
+	return ike_sa->initiate(ike_sa, NULL, NULL);
 }
 
 /**

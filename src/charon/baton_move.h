@@ -11,11 +11,12 @@
 #include <sa/ike_sa.h>
 
 /**
- * Tell the peer of a restored IKE_SA. To be called before charon gets it.
+ * Tell the peer of a restored IKE_SA, checked out.
  *
  * @param epoch			of the session
+ * @return				DESTROY_ME if the IKE_SA cannot go on
  */
-void baton_move(ike_sa_t *ike_sa, uint32_t epoch);
+status_t baton_move(ike_sa_t *ike_sa, uint32_t epoch);
 
 /**
  * The peer has moved the IKE_SA to the address that this message came to.

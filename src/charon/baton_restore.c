@@ -346,12 +346,33 @@ static int add_vips(ike_sa_t *ike_sa, const struct baton_session *s)
 }
 
 /**
- * The first requests of our own. charon has the IKE_SA by now: the peer may answer before we are
- * back here. Which message ID it expects is found out before anything else is sent.
+ * Which message ID the peer expects is found out before anything else is sent. Tells if that is
+ * not to wait for something.
  */
-static void begin_requests(restore_t *r, ike_sa_id_t *id)
+static bool queue_first(ike_sa_t *ike_sa, const struct baton_session *s)
 {
-	bool moved = (r->session->flags & BATON_IKE_MOVED) != 0;
+	if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
+	{	/* the peer has replaced it */
+		return FALSE;
+	}
+	if (!baton_sync_queue(ike_sa, s))
+	{
+		baton_settle_queue(ike_sa);
+	}
+	/* charon's own MOBIKE tasks would go first */
+	return s->flags & BATON_IKE_MOVED ||
+		   ike_sa->supports_extension(ike_sa, BATON_EXT_REPLAY_SYNC) ||
+		   (ike_sa->supports_extension(ike_sa, EXT_MOBIKE) &&
+			ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR));
+}
+
+/**
+ * The first requests of our own, when charon has the IKE_SA: the peer may answer before we are
+ * back here.
+ */
+static void begin_requests(restore_t *r, ike_sa_id_t *id, bool at_once)
+{
+	status_t status = SUCCESS;
 	ike_sa_t *ike_sa;
 
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
@@ -359,15 +380,24 @@ static void begin_requests(restore_t *r, ike_sa_id_t *id)
 	{
 		return;
 	}
-	if (!baton_sync_begin(ike_sa, r->session))
+	if (at_once)
 	{
-		baton_settle_begin(ike_sa, moved);
+		status = ike_sa->initiate(ike_sa, NULL, NULL);
 	}
-	if (moved)
+	if (status != DESTROY_ME && r->session->flags & BATON_IKE_MOVED)
 	{
-		baton_move(ike_sa, r->session->epoch);
+		status = baton_move(ike_sa, r->session->epoch);
 	}
-	baton_fresh_create(ike_sa, r->fresh, (r->session->flags & BATON_IKE_ONLY) != 0);
+	if (status != DESTROY_ME)
+	{
+		status = baton_fresh_create(ike_sa, r->fresh,
+									(r->session->flags & BATON_IKE_ONLY) != 0);
+	}
+	if (status == DESTROY_ME)
+	{
+		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
+		return;
+	}
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 }
 
@@ -381,6 +411,7 @@ static int activate(restore_t *r)
 	};
 	ike_sa_t *ike_sa = r->ike_sa;
 	ike_sa_id_t *id;
+	bool at_once;
 	int status;
 
 	baton_restoring = &restoring;
@@ -403,9 +434,11 @@ static int activate(restore_t *r)
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
 		id = ike_sa->get_id(ike_sa)->clone(ike_sa->get_id(ike_sa));
+		at_once = queue_first(ike_sa, r->session);
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 		r->ike_sa = NULL;
-		begin_requests(r, id);
+		baton_restoring = NULL;
+		begin_requests(r, id, at_once);
 		id->destroy(id);
 	}
 	baton_restoring = NULL;

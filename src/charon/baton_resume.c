@@ -207,18 +207,42 @@ static void skip_to(ike_sa_t *ike_sa, message_t *request)
 	}
 }
 
+/**
+ * Is there a request of our own that has no response yet?
+ */
+static bool is_waiting(ike_sa_t *ike_sa)
+{
+	enumerator_t *enumerator;
+	task_t *task;
+	bool found;
+
+	enumerator = ike_sa->create_task_enumerator(ike_sa, TASK_QUEUE_ACTIVE);
+	found = enumerator->enumerate(enumerator, &task);
+	enumerator->destroy(enumerator);
+	return found;
+}
+
 static status_t process_message(ike_sa_t *ike_sa, message_t *message)
 {
 	resumed_t *resumed = find(ike_sa);
 	uint32_t msgid = message->get_message_id(message);
 	status_t status;
 
-	if (resumed && (baton_sync_answered(ike_sa, message, &status) ||
-					baton_settle_answered(ike_sa, message, &status)))
+	if (resumed && !message->get_request(message))
 	{
-		return status;
+		if (baton_sync_answered(ike_sa, message, &status) ||
+			baton_settle_answered(ike_sa, message, &status))
+		{
+			return status;
+		}
+		if (!is_waiting(ike_sa))
+		{	/* charon would take it for one, and end the IKE_SA for its exchange type */
+			DBG1(DBG_IKE, "baton: response with message ID %u is to a request of before, "
+				 "ignored", msgid);
+			return SUCCESS;
+		}
 	}
-	if (resumed && message->get_request(message))
+	else if (resumed)
 	{
 		if (is_answered(ike_sa, resumed, message))
 		{

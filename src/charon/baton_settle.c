@@ -44,6 +44,11 @@ struct private_baton_settle_t {
 	ike_sa_t *ike_sa;
 
 	/**
+	 * The peer has replaced the IKE_SA: another one's message IDs begin anew
+	 */
+	bool over;
+
+	/**
 	 * Message ID of the first check, how many there are, how many need not be sent any more
 	 */
 	uint32_t first;
@@ -119,6 +124,11 @@ METHOD(task_t, build, status_t,
 	private_baton_settle_t *this, message_t *message)
 {
 	forget_packets(this);
+	if (this->over)
+	{
+		message->set_exchange_type(message, EXCHANGE_TYPE_UNDEFINED);
+		return SUCCESS;
+	}
 	this->first = message->get_message_id(message);
 	return NEED_MORE;
 }
@@ -209,6 +219,7 @@ METHOD(task_t, get_type, task_type_t,
 METHOD(task_t, migrate, void,
 	private_baton_settle_t *this, ike_sa_t *ike_sa)
 {
+	this->over |= ike_sa != this->ike_sa;
 	this->ike_sa = ike_sa;
 	forget_packets(this);
 }
@@ -223,14 +234,10 @@ METHOD(task_t, destroy, void,
 /*
  * Described in header
  */
-void baton_settle_begin(ike_sa_t *ike_sa, bool at_once)
+void baton_settle_queue(ike_sa_t *ike_sa)
 {
 	private_baton_settle_t *this;
 
-	if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
-	{
-		return;
-	}
 	INIT(this,
 		.public = {
 			.build = _build,
@@ -244,10 +251,6 @@ void baton_settle_begin(ike_sa_t *ike_sa, bool at_once)
 		.ike_sa = ike_sa,
 	);
 	ike_sa->queue_task(ike_sa, &this->public);
-	if (at_once)
-	{
-		ike_sa->initiate(ike_sa, NULL, NULL);
-	}
 }
 
 /*
@@ -258,10 +261,6 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 	private_baton_settle_t *this;
 	uint32_t msgid = message->get_message_id(message), check;
 
-	if (message->get_request(message))
-	{
-		return FALSE;
-	}
 	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
 	if (!this)
 	{

@@ -12,12 +12,11 @@
 #include <sa/ike_sa.h>
 
 /**
- * Have it found out with the first request of our own, or at once.
+ * Have it found out with the first request of our own.
  *
  * @param ike_sa		restored IKE_SA, established
- * @param at_once		TRUE if other requests are about to be sent
  */
-void baton_settle_begin(ike_sa_t *ike_sa, bool at_once);
+void baton_settle_queue(ike_sa_t *ike_sa);
 
 /**
  * Take a response while it is being found out.

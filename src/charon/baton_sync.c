@@ -9,8 +9,8 @@
  * something is to be sent. Its request has another message ID than charon expects an answer to;
  * the response does not reach charon's task manager, but comes here (baton_resume.c).
  *
- * It is not used where the IKE_SA has an AEAD: charon draws IVs from message IDs, and as the
- * peer cannot answer with message ID 0 if it has done so before. Its IKE_SA ends then.
+ * It is not used where the IKE_SA has an AEAD, or a counter mode: charon draws IVs from message
+ * IDs, and as the peer cannot answer with message ID 0 if it has done so before. Its IKE_SA ends then.
  */
 #include "baton_sync.h"
 #include "baton_update.h"
@@ -42,6 +42,11 @@ struct private_baton_sync_t {
 	ike_sa_t *ike_sa;
 
 	/**
+	 * The peer has replaced the IKE_SA: another one's message IDs begin anew
+	 */
+	bool over;
+
+	/**
 	 * What we have sent, or shall send
 	 */
 	baton_mid_sync_t sent;
@@ -59,7 +64,8 @@ static bool is_safe(ike_sa_t *ike_sa)
 
 	return proposal &&
 		   proposal->get_algorithm(proposal, ENCRYPTION_ALGORITHM, &alg, NULL) &&
-		   !encryption_algorithm_is_aead(alg);
+		   !encryption_algorithm_is_aead(alg) && alg != ENCR_AES_CTR &&
+		   alg != ENCR_CAMELLIA_CTR;
 }
 
 /**
@@ -168,10 +174,16 @@ static void add_delta(private_baton_sync_t *this, message_t *message)
 METHOD(task_t, build, status_t,
 	private_baton_sync_t *this, message_t *message)
 {
-	rng_t *rng = lib->crypto->create_rng(lib->crypto, RNG_WEAK);
+	rng_t *rng;
 	bio_writer_t *writer;
 	bool success;
 
+	if (this->over)
+	{
+		message->set_exchange_type(message, EXCHANGE_TYPE_UNDEFINED);
+		return SUCCESS;
+	}
+	rng = lib->crypto->create_rng(lib->crypto, RNG_WEAK);
 	success = rng && rng->get_bytes(rng, sizeof(this->sent.nonce),
 									(uint8_t*)&this->sent.nonce);
 	DESTROY_IF(rng);
@@ -219,6 +231,7 @@ METHOD(task_t, get_type, task_type_t,
 METHOD(task_t, migrate, void,
 	private_baton_sync_t *this, ike_sa_t *ike_sa)
 {
+	this->over |= ike_sa != this->ike_sa;
 	this->ike_sa = ike_sa;
 }
 
@@ -231,13 +244,13 @@ METHOD(task_t, destroy, void,
 /*
  * Described in header
  */
-bool baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session)
+bool baton_sync_queue(ike_sa_t *ike_sa, const struct baton_session *session)
 {
 	private_baton_sync_t *this;
 	uint32_t epoch = session->epoch << IDS_OF_EPOCH_SHIFT;
 
 	if (!ike_sa->supports_extension(ike_sa, EXT_IKE_MESSAGE_ID_SYNC) ||
-		ike_sa->get_state(ike_sa) != IKE_ESTABLISHED || !is_safe(ike_sa))
+		!is_safe(ike_sa))
 	{
 		return FALSE;
 	}
@@ -256,11 +269,6 @@ bool baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session)
 		},
 	);
 	ike_sa->queue_task(ike_sa, &this->public);
-	if (session->flags & BATON_IKE_MOVED ||
-		ike_sa->supports_extension(ike_sa, BATON_EXT_REPLAY_SYNC))
-	{
-		ike_sa->initiate(ike_sa, NULL, NULL);
-	}
 	return TRUE;
 }
 
@@ -308,16 +316,16 @@ bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status)
 	private_baton_sync_t *this;
 	baton_mid_sync_t got;
 
-	if (message->get_request(message) || message->get_message_id(message) != 0)
-	{
-		return FALSE;
-	}
 	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
 	if (!this)
 	{
 		return FALSE;
 	}
 	*status = SUCCESS;
+	if (message->get_message_id(message) != 0)
+	{	/* to a request of the former owner's */
+		return TRUE;
+	}
 	if (message->parse_body(message, ike_sa->get_keymat(ike_sa)) != SUCCESS ||
 		!is_answer(this, message, &got))
 	{

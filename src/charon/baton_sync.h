@@ -37,20 +37,19 @@ void baton_sync_negotiate(ike_sa_t *ike_sa, message_t *message, bool incoming,
 bool baton_sync_parse(message_t *message, baton_mid_sync_t *sync);
 
 /**
- * Have an IKE_SA that was restored synchronized: at once if the peer's numbers wait for it,
- * else with the first request of our own.
+ * Have an IKE_SA that was restored synchronized with the first request of our own.
  *
  * @param ike_sa		restored IKE_SA, established
  * @param session		as what it was restored
  * @return				FALSE if it cannot be
  */
-bool baton_sync_begin(ike_sa_t *ike_sa, const struct baton_session *session);
+bool baton_sync_queue(ike_sa_t *ike_sa, const struct baton_session *session);
 
 /**
- * Take a message that is the response to a synchronization, if one is under way.
+ * Take a response, if a synchronization is under way.
  *
  * @param status		set if it was taken: as of ike_sa_t.process_message()
- * @return				FALSE if it is none
+ * @return				FALSE if none is under way
  */
 bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status);
 

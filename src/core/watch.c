@@ -74,7 +74,8 @@ bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t 
 	 * apart. */
 	if (passed_ms < w->age_ms)
 		passed_ms = w->age_ms;
-	if (m->seen_ms)
+	/* A peer that was asked to raise its numbers (RFC 6311) has not sent so much. */
+	if (m->seen_ms && in_seq - c->in_seq < BATON_REPLAY_DELTA / 4)
 		rate = (in_seq - c->in_seq) * 1000 / passed_ms;
 	/* A rise is believed at once, a fall by a quarter each time. */
 	if (rate < m->rate_pps - m->rate_pps / 4)

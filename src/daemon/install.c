@@ -213,11 +213,12 @@ static bool peer_raises(struct baton_node *n, const struct baton_record *r)
 	return raises;
 }
 
-/* From where on numbers are accepted when none of before may be: above those that the plugin asks
- * the peer to skip, or none at all. */
+/* From where on numbers are accepted when none of before may be: within those that the plugin asks
+ * the peer to skip, or none at all. In Sequence is a bound, which the peer may not have come to:
+ * half of them will do. */
 static uint64_t in_seq_of_sync(struct baton_node *n, const struct baton_mark *m)
 {
-	uint64_t raised = m->counters.in_seq + BATON_REPLAY_DELTA;
+	uint64_t raised = m->counters.in_seq + BATON_REPLAY_DELTA / 2;
 
 	if (!peer_raises(n, m->record) || (!(m->flags & BATON_CHILD_ESN) && raised > UINT32_MAX))
 		return BATON_SEQ_CLOSED;
@@ -251,7 +252,7 @@ static int set_numbers(struct baton_node *n, struct baton_mark *m, bool adopt)
 		sets[0].out_seq = c->out_seq;
 		sets[1].in_seq = c->in_seq;
 	}
-	if (!adopt && n->config.replay_mode == BATON_REPLAY_SYNC)
+	if (!adopt && !m->record->held && n->config.replay_mode == BATON_REPLAY_SYNC)
 		sets[1].in_seq = in_seq_of_sync(n, m);
 	err = baton_xfrm_set_counters(n->xfrm, sets, 2, results);
 	if (err)

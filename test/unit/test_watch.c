@@ -147,8 +147,21 @@ static void reports_of_the_same_millisecond_are_survived(void **state)
 	assert_int_equal(m.rate_pps, 20);
 	assert_true(baton_watch_in(&w, &m, 13, 4000)); /* nor does time that goes back do harm */
 	assert_int_equal(m.rate_pps, 15);
-	assert_true(baton_watch_in(&w, &m, UINT64_MAX / 4000, 5001));
-	assert_int_equal(m.rate_pps, UINT32_MAX);
+	assert_true(baton_watch_in(&w, &m, 12 + BATON_REPLAY_DELTA / 4, 5001));
+	assert_in_range(m.rate_pps, 60000000, 70000000);
+	assert_true(m.counters.in_limit > m.counters.in_seq);
+}
+
+/* RFC 6311: the peer was asked to. */
+static void numbers_that_were_skipped_are_no_rate(void **state)
+{
+	struct baton_mark m = {0};
+
+	(void)state;
+	baton_watch_in(&w, &m, 10, 5000);
+	baton_watch_in(&w, &m, 12, 5000);
+	assert_true(baton_watch_in(&w, &m, 12 + BATON_REPLAY_DELTA, 5001));
+	assert_int_equal(m.rate_pps, 15);
 	assert_true(m.counters.in_limit > m.counters.in_seq);
 }
 
@@ -193,6 +206,7 @@ int main(void)
 		cmocka_unit_test(reports_read_together_lie_an_age_apart),
 		cmocka_unit_test(a_rise_is_believed_at_once_and_a_fall_by_a_quarter),
 		cmocka_unit_test(reports_of_the_same_millisecond_are_survived),
+		cmocka_unit_test(numbers_that_were_skipped_are_no_rate),
 		cmocka_unit_test(an_old_inbound_number_changes_nothing),
 		cmocka_unit_test(a_quiet_sa_takes_its_promise_back),
 	};
