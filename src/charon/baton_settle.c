@@ -19,6 +19,7 @@
  * reach charon's task manager, but come here (baton_resume.c).
  */
 #include "baton_settle.h"
+#include "baton_first.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
@@ -60,8 +61,6 @@ struct private_baton_settle_t {
 	 */
 	packet_t *packets[MAX_AHEAD + 1];
 };
-
-static baton_teller_t *teller;
 
 static void forget_packets(private_baton_settle_t *this)
 {
@@ -145,28 +144,6 @@ METHOD(task_t, post_build, status_t,
 	return NEED_MORE;
 }
 
-static private_baton_settle_t *find(ike_sa_t *ike_sa, task_queue_t queue, bool take)
-{
-	enumerator_t *enumerator;
-	private_baton_settle_t *found = NULL;
-	task_t *task;
-
-	enumerator = ike_sa->create_task_enumerator(ike_sa, queue);
-	while (!found && enumerator->enumerate(enumerator, &task))
-	{
-		if (task->build == _build)
-		{
-			found = (private_baton_settle_t*)task;
-			if (take)
-			{
-				ike_sa->remove_task(ike_sa, enumerator);
-			}
-		}
-	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
 /**
  * Job: not answered yet
  */
@@ -181,7 +158,7 @@ static job_requeue_t next_round(ike_sa_id_t *id)
 	{
 		return JOB_REQUEUE_NONE;
 	}
-	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
+	this = (private_baton_settle_t*)baton_first_find(ike_sa, _build);
 	if (this && this->count)
 	{
 		if (this->count <= MAX_AHEAD && add_check(this))
@@ -261,7 +238,7 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 	private_baton_settle_t *this;
 	uint32_t msgid = message->get_message_id(message), check;
 
-	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
+	this = (private_baton_settle_t*)baton_first_find(ike_sa, _build);
 	if (!this)
 	{
 		return FALSE;
@@ -273,7 +250,6 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 	{	/* answered before, or not the peer's */
 		return TRUE;
 	}
-	ike_sa->set_statistic(ike_sa, STAT_INBOUND, (uint32_t)time_monotonic(NULL));
 	this->done = check + 1;
 	if (this->done < this->count)
 	{	/* it will answer the others too */
@@ -284,22 +260,6 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 		DBG1(DBG_IKE, "baton: '%Y' expects message ID %u, not %u: our requests go on there",
 			 ike_sa->get_other_eap_id(ike_sa), msgid + 1, this->first);
 	}
-	/* puts active tasks back into the queue */
-	ike_sa->set_message_id(ike_sa, TRUE, msgid + 1);
-	this = find(ike_sa, TASK_QUEUE_QUEUED, TRUE);
-	if (this)
-	{
-		this->public.destroy(&this->public);
-	}
-	teller->answered(teller, ike_sa, msgid);
-	*status = ike_sa->initiate(ike_sa, NULL, NULL);
+	*status = baton_first_done(ike_sa, _build, msgid + 1);
 	return TRUE;
-}
-
-/*
- * Described in header
- */
-void baton_settle_init(baton_teller_t *the_teller)
-{
-	teller = the_teller;
 }

@@ -6,8 +6,6 @@
 #ifndef BATON_SETTLE_H_
 #define BATON_SETTLE_H_
 
-#include "baton_teller.h"
-
 #include <encoding/message.h>
 #include <sa/ike_sa.h>
 
@@ -25,10 +23,5 @@ void baton_settle_queue(ike_sa_t *ike_sa);
  * @return				FALSE if it is not being found out
  */
 bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *status);
-
-/**
- * Once.
- */
-void baton_settle_init(baton_teller_t *teller);
 
 #endif /** BATON_SETTLE_H_ */

@@ -13,6 +13,7 @@
  * IDs, and as the peer cannot answer with message ID 0 if it has done so before. Its IKE_SA ends then.
  */
 #include "baton_sync.h"
+#include "baton_first.h"
 #include "baton_update.h"
 
 #include <daemon.h>
@@ -51,8 +52,6 @@ struct private_baton_sync_t {
 	 */
 	baton_mid_sync_t sent;
 };
-
-static baton_teller_t *teller;
 
 /**
  * Can it be asked for, with these algorithms?
@@ -273,31 +272,6 @@ bool baton_sync_queue(ike_sa_t *ike_sa, const struct baton_session *session)
 }
 
 /**
- * Find the task in one of charon's queues, and maybe take it out
- */
-static private_baton_sync_t *find(ike_sa_t *ike_sa, task_queue_t queue, bool take)
-{
-	enumerator_t *enumerator;
-	private_baton_sync_t *found = NULL;
-	task_t *task;
-
-	enumerator = ike_sa->create_task_enumerator(ike_sa, queue);
-	while (!found && enumerator->enumerate(enumerator, &task))
-	{
-		if (task->build == _build)
-		{
-			found = (private_baton_sync_t*)task;
-			if (take)
-			{
-				ike_sa->remove_task(ike_sa, enumerator);
-			}
-		}
-	}
-	enumerator->destroy(enumerator);
-	return found;
-}
-
-/**
  * Is it what the peer had to say?
  */
 static bool is_answer(const private_baton_sync_t *this, message_t *message,
@@ -316,7 +290,7 @@ bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status)
 	private_baton_sync_t *this;
 	baton_mid_sync_t got;
 
-	this = find(ike_sa, TASK_QUEUE_ACTIVE, FALSE);
+	this = (private_baton_sync_t*)baton_first_find(ike_sa, _build);
 	if (!this)
 	{
 		return FALSE;
@@ -334,27 +308,10 @@ bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status)
 	}
 	DBG1(DBG_IKE, "baton: message IDs are synchronized with '%Y': %u in, %u out",
 		 ike_sa->get_other_eap_id(ike_sa), got.send, got.recv);
-	ike_sa->set_statistic(ike_sa, STAT_INBOUND, (uint32_t)time_monotonic(NULL));
 	if (got.send > ike_sa->get_message_id(ike_sa, FALSE))
 	{
 		ike_sa->set_message_id(ike_sa, FALSE, got.send);
 	}
-	/* puts active tasks back into the queue */
-	ike_sa->set_message_id(ike_sa, TRUE, got.recv);
-	this = find(ike_sa, TASK_QUEUE_QUEUED, TRUE);
-	if (this)
-	{
-		this->public.destroy(&this->public);
-	}
-	teller->answered(teller, ike_sa, got.recv - 1);
-	*status = ike_sa->initiate(ike_sa, NULL, NULL);
+	*status = baton_first_done(ike_sa, _build, got.recv);
 	return TRUE;
-}
-
-/*
- * Described in header
- */
-void baton_sync_init(baton_teller_t *the_teller)
-{
-	teller = the_teller;
 }

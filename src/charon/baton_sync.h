@@ -6,8 +6,7 @@
 #ifndef BATON_SYNC_H_
 #define BATON_SYNC_H_
 
-#include "baton_teller.h"
-
+#include <baton/session.h>
 #include <encoding/message.h>
 #include <sa/ike_sa.h>
 
@@ -52,10 +51,5 @@ bool baton_sync_queue(ike_sa_t *ike_sa, const struct baton_session *session);
  * @return				FALSE if none is under way
  */
 bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status);
-
-/**
- * Once each.
- */
-void baton_sync_init(baton_teller_t *teller);
 
 #endif /** BATON_SYNC_H_ */
