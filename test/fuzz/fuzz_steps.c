@@ -13,7 +13,7 @@
 
 #define PEERS 3u
 #define STEP_BYTES 8u
-#define STEPS_MAX 32u /* of an input: beyond, they cost time and find nothing new */
+#define STEPS_MAX 20u /* of an input: beyond, they cost time and find nothing new */
 #define COPIES 8u
 
 static const struct baton_id self = {BATON_ID_FQDN, 4, "gw-d"};
