@@ -320,13 +320,11 @@ current_for() {
 	ctl "$1" --json status | tr -d ' \n' |
 		sed -n "s/.*\"server_id\":\"$2[^{}]*{[^}]*}[^}]*\"current_for_s\":\([0-9]*\).*/\1/p"
 }
-# renewed STORE GW: GW has said so once more since this was asked first (forget it with CURRENT=()).
-declare -A CURRENT=()
-renewed() {
-	local now before=${CURRENT[$1]-1000000}
+# current_for_at_least STORE GW SECONDS: GW has said so a moment ago, if these are nearly all of 7/8 of its hold.
+current_for_at_least() {
+	local now
 	now=$(current_for "$1" "$2")
-	CURRENT[$1]=${now:-0}
-	[ "${now:-0}" -gt "$before" ]
+	[ "${now:-0}" -ge "$3" ]
 }
 # counts_in GW N: it relies on so many stores.
 counts_in() { [ "$(ctl "$1" --json status | grep -c '"counted_in": true')" = "$2" ]; }
