@@ -7,7 +7,7 @@
 #   make setup    packages, headers, guest   make soak    SOAK_RUNS random schedules (10^8), days;
 #   make install  as root; DESTDIR honoured               goes on where it was interrupted
 #                                            make large   scenarios that check leaves out, and at full size,
-#                                                         half an hour
+#                                                         an hour
 
 FUZZ_SECONDS ?= 3600
 SOAK_RUNS ?= 100000000
