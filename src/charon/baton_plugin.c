@@ -6,7 +6,7 @@
 #include "baton_capture.h"
 #include "baton_client.h"
 #include "baton_elsewhere.h"
-#include "baton_first.h"
+#include "baton_msgid.h"
 #include "baton_kernel.h"
 #include "baton_keymat.h"
 #include "baton_rekey.h"
@@ -217,7 +217,7 @@ static bool plugin_cb(private_baton_plugin_t *this, plugin_feature_t *feature,
 		baton_spi_init();
 		baton_resume_init();
 		baton_move_init(this->teller);
-		baton_first_init(this->teller);
+		baton_msgid_init(this->teller);
 		keymat_register_constructor(IKEV2, baton_keymat_create);
 		charon->bus->add_listener(charon->bus, &this->capture->listener);
 		this->link->start(this->link);

@@ -14,12 +14,11 @@
  * that (Libreswan does). It has no other (RFC 7296, 2.1), so that ID was the last it used: what
  * the response is about does not matter.
  *
- * The task waits in charon's queue, in front of all others but MOBIKE's and deletions, until
- * something is to be sent. The first check is charon's to retransmit. Its responses do not
- * reach charon's task manager, but come here (baton_resume.c).
+ * How the task waits for its turn, and gets its responses: baton_msgid.h. The first check is
+ * charon's to retransmit.
  */
 #include "baton_settle.h"
-#include "baton_first.h"
+#include "baton_msgid.h"
 
 #include <daemon.h>
 #include <processing/jobs/callback_job.h>
@@ -35,19 +34,9 @@ typedef struct private_baton_settle_t private_baton_settle_t;
 struct private_baton_settle_t {
 
 	/**
-	 * Implements task_t
+	 * What it has in common with others
 	 */
-	task_t public;
-
-	/**
-	 * The IKE_SA it is about
-	 */
-	ike_sa_t *ike_sa;
-
-	/**
-	 * The peer has replaced the IKE_SA: another one's message IDs begin anew
-	 */
-	bool over;
+	baton_msgid_t base;
 
 	/**
 	 * Message ID of the first check, how many there are, how many need not be sent any more
@@ -79,7 +68,7 @@ static void forget_packets(private_baton_settle_t *this)
  */
 static bool add_check(private_baton_settle_t *this)
 {
-	ike_sa_t *ike_sa = this->ike_sa;
+	ike_sa_t *ike_sa = this->base.ike_sa;
 	host_t *me = ike_sa->get_my_host(ike_sa);
 	host_t *other = ike_sa->get_other_host(ike_sa);
 	message_t *message;
@@ -103,8 +92,8 @@ static bool add_check(private_baton_settle_t *this)
  */
 static void send_checks(private_baton_settle_t *this)
 {
-	host_t *me = this->ike_sa->get_my_host(this->ike_sa);
-	host_t *other = this->ike_sa->get_other_host(this->ike_sa);
+	host_t *me = this->base.ike_sa->get_my_host(this->base.ike_sa);
+	host_t *other = this->base.ike_sa->get_other_host(this->base.ike_sa);
 	packet_t *packet;
 	u_int i;
 
@@ -123,9 +112,8 @@ METHOD(task_t, build, status_t,
 	private_baton_settle_t *this, message_t *message)
 {
 	forget_packets(this);
-	if (this->over)
+	if (baton_msgid_is_over(&this->base, message))
 	{
-		message->set_exchange_type(message, EXCHANGE_TYPE_UNDEFINED);
 		return SUCCESS;
 	}
 	this->first = message->get_message_id(message);
@@ -135,7 +123,7 @@ METHOD(task_t, build, status_t,
 METHOD(task_t, post_build, status_t,
 	private_baton_settle_t *this, message_t *message)
 {
-	ike_sa_id_t *id = this->ike_sa->get_id(this->ike_sa);
+	ike_sa_id_t *id = this->base.ike_sa->get_id(this->base.ike_sa);
 
 	this->packets[this->count++] = message->get_packet(message);
 	lib->scheduler->schedule_job_ms(lib->scheduler, (job_t*)
@@ -158,7 +146,7 @@ static job_requeue_t next_round(ike_sa_id_t *id)
 	{
 		return JOB_REQUEUE_NONE;
 	}
-	this = (private_baton_settle_t*)baton_first_find(ike_sa, _build);
+	this = (private_baton_settle_t*)baton_msgid_find(ike_sa, _build);
 	if (this && this->count)
 	{
 		if (this->count <= MAX_AHEAD && add_check(this))
@@ -174,30 +162,10 @@ static job_requeue_t next_round(ike_sa_id_t *id)
 	return wait ? JOB_RESCHEDULE_MS(wait) : JOB_REQUEUE_NONE;
 }
 
-METHOD(task_t, pre_process, status_t,
-	private_baton_settle_t *this, message_t *message)
-{	/* does not come here, but for an IKE_SA that is not restored */
-	return FAILED;
-}
-
-METHOD(task_t, process, status_t,
-	private_baton_settle_t *this, message_t *message)
-{
-	return FAILED;
-}
-
-METHOD(task_t, get_type, task_type_t,
-	private_baton_settle_t *this)
-{
-	/* of those that charon sends one by one, and looks into no further, the first */
-	return TASK_IKE_REDIRECT;
-}
-
 METHOD(task_t, migrate, void,
 	private_baton_settle_t *this, ike_sa_t *ike_sa)
 {
-	this->over |= ike_sa != this->ike_sa;
-	this->ike_sa = ike_sa;
+	baton_msgid_migrate(&this->base, ike_sa);
 	forget_packets(this);
 }
 
@@ -215,19 +183,11 @@ void baton_settle_queue(ike_sa_t *ike_sa)
 {
 	private_baton_settle_t *this;
 
-	INIT(this,
-		.public = {
-			.build = _build,
-			.post_build = _post_build,
-			.pre_process = _pre_process,
-			.process = _process,
-			.get_type = _get_type,
-			.migrate = _migrate,
-			.destroy = _destroy,
-		},
-		.ike_sa = ike_sa,
-	);
-	ike_sa->queue_task(ike_sa, &this->public);
+	INIT(this);
+	baton_msgid_create(&this->base, ike_sa, _build, _destroy);
+	this->base.public.post_build = _post_build;
+	this->base.public.migrate = _migrate;
+	ike_sa->queue_task(ike_sa, &this->base.public);
 }
 
 /*
@@ -238,7 +198,7 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 	private_baton_settle_t *this;
 	uint32_t msgid = message->get_message_id(message), check;
 
-	this = (private_baton_settle_t*)baton_first_find(ike_sa, _build);
+	this = (private_baton_settle_t*)baton_msgid_find(ike_sa, _build);
 	if (!this)
 	{
 		return FALSE;
@@ -260,6 +220,6 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 		DBG1(DBG_IKE, "baton: '%Y' expects message ID %u, not %u: our requests go on there",
 			 ike_sa->get_other_eap_id(ike_sa), msgid + 1, this->first);
 	}
-	*status = baton_first_done(ike_sa, _build, msgid + 1);
+	*status = baton_msgid_known(ike_sa, _build, msgid + 1);
 	return TRUE;
 }

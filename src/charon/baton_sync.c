@@ -5,15 +5,14 @@
  * new owner asks with message ID 0 (RFC 6311, 5.1), and says that it goes on from an ID above
  * all that can have been used. charon as a peer does what is asked.
  *
- * The task waits in charon's queue, in front of all others but MOBIKE's and deletions, until
- * something is to be sent. Its request has another message ID than charon expects an answer to;
- * the response does not reach charon's task manager, but comes here (baton_resume.c).
+ * How the task waits for its turn, and gets its response, which has another message ID than
+ * charon expects one to have: baton_msgid.h.
  *
  * It is not used where the IKE_SA has an AEAD, or a counter mode: charon draws IVs from message
  * IDs, and as the peer cannot answer with message ID 0 if it has done so before. Its IKE_SA ends then.
  */
 #include "baton_sync.h"
-#include "baton_first.h"
+#include "baton_msgid.h"
 #include "baton_update.h"
 
 #include <daemon.h>
@@ -33,19 +32,9 @@ typedef struct private_baton_sync_t private_baton_sync_t;
 struct private_baton_sync_t {
 
 	/**
-	 * Implements task_t
+	 * What it has in common with others
 	 */
-	task_t public;
-
-	/**
-	 * The IKE_SA it is about
-	 */
-	ike_sa_t *ike_sa;
-
-	/**
-	 * The peer has replaced the IKE_SA: another one's message IDs begin anew
-	 */
-	bool over;
+	baton_msgid_t base;
 
 	/**
 	 * What we have sent, or shall send
@@ -151,7 +140,7 @@ static void add_delta(private_baton_sync_t *this, message_t *message)
 	uint64_t delta = htobe64(BATON_REPLAY_DELTA);
 	bool any = FALSE, esn = FALSE;
 
-	enumerator = this->ike_sa->create_child_sa_enumerator(this->ike_sa);
+	enumerator = this->base.ike_sa->create_child_sa_enumerator(this->base.ike_sa);
 	while (enumerator->enumerate(enumerator, &child_sa))
 	{
 		proposal_t *proposal = child_sa->get_proposal(child_sa);
@@ -177,9 +166,8 @@ METHOD(task_t, build, status_t,
 	bio_writer_t *writer;
 	bool success;
 
-	if (this->over)
+	if (baton_msgid_is_over(&this->base, message))
 	{
-		message->set_exchange_type(message, EXCHANGE_TYPE_UNDEFINED);
 		return SUCCESS;
 	}
 	rng = lib->crypto->create_rng(lib->crypto, RNG_WEAK);
@@ -190,7 +178,7 @@ METHOD(task_t, build, status_t,
 	{
 		return FAILED;
 	}
-	this->sent.recv = this->ike_sa->get_message_id(this->ike_sa, FALSE);
+	this->sent.recv = this->base.ike_sa->get_message_id(this->base.ike_sa, FALSE);
 	writer = bio_writer_create(NOTIFY_SIZE);
 	writer->write_uint32(writer, this->sent.nonce);
 	writer->write_uint32(writer, this->sent.send);
@@ -199,39 +187,13 @@ METHOD(task_t, build, status_t,
 	message->add_notify(message, FALSE, IKEV2_MESSAGE_ID_SYNC,
 						writer->get_buf(writer));
 	writer->destroy(writer);
-	if (this->ike_sa->supports_extension(this->ike_sa, BATON_EXT_REPLAY_SYNC))
+	if (this->base.ike_sa->supports_extension(this->base.ike_sa, BATON_EXT_REPLAY_SYNC))
 	{
 		add_delta(this, message);
 	}
 	DBG1(DBG_IKE, "baton: synchronizing message IDs with '%Y': ours go on at %u",
-		 this->ike_sa->get_other_eap_id(this->ike_sa), this->sent.send);
+		 this->base.ike_sa->get_other_eap_id(this->base.ike_sa), this->sent.send);
 	return NEED_MORE;
-}
-
-METHOD(task_t, pre_process, status_t,
-	private_baton_sync_t *this, message_t *message)
-{	/* to a request of the former owner's: ours has message ID 0 and does not come here */
-	return FAILED;
-}
-
-METHOD(task_t, process, status_t,
-	private_baton_sync_t *this, message_t *message)
-{
-	return FAILED;
-}
-
-METHOD(task_t, get_type, task_type_t,
-	private_baton_sync_t *this)
-{
-	/* of those that charon sends one by one, and looks into no further, the first */
-	return TASK_IKE_REDIRECT;
-}
-
-METHOD(task_t, migrate, void,
-	private_baton_sync_t *this, ike_sa_t *ike_sa)
-{
-	this->over |= ike_sa != this->ike_sa;
-	this->ike_sa = ike_sa;
 }
 
 METHOD(task_t, destroy, void,
@@ -254,20 +216,12 @@ bool baton_sync_queue(ike_sa_t *ike_sa, const struct baton_session *session)
 		return FALSE;
 	}
 	INIT(this,
-		.public = {
-			.build = _build,
-			.pre_process = _pre_process,
-			.process = _process,
-			.get_type = _get_type,
-			.migrate = _migrate,
-			.destroy = _destroy,
-		},
-		.ike_sa = ike_sa,
 		.sent = {
 			.send = max(session->msgid_out + UNREPORTED, epoch),
 		},
 	);
-	ike_sa->queue_task(ike_sa, &this->public);
+	baton_msgid_create(&this->base, ike_sa, _build, _destroy);
+	ike_sa->queue_task(ike_sa, &this->base.public);
 	return TRUE;
 }
 
@@ -290,7 +244,7 @@ bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status)
 	private_baton_sync_t *this;
 	baton_mid_sync_t got;
 
-	this = (private_baton_sync_t*)baton_first_find(ike_sa, _build);
+	this = (private_baton_sync_t*)baton_msgid_find(ike_sa, _build);
 	if (!this)
 	{
 		return FALSE;
@@ -312,6 +266,6 @@ bool baton_sync_answered(ike_sa_t *ike_sa, message_t *message, status_t *status)
 	{
 		ike_sa->set_message_id(ike_sa, FALSE, got.send);
 	}
-	*status = baton_first_done(ike_sa, _build, got.recv);
+	*status = baton_msgid_known(ike_sa, _build, got.recv);
 	return TRUE;
 }
