@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "baton_convert.h"
+#include "baton_sync.h"
 
 #include <daemon.h>
 
@@ -183,4 +184,56 @@ ike_sa_id_t *baton_to_ike_sa_id(uint64_t spi_i, uint64_t spi_r, bool initiator)
 {
 	return ike_sa_id_create(IKEV2_MAJOR_VERSION, htobe64(spi_i), htobe64(spi_r),
 							initiator);
+}
+
+/**
+ * Extensions that other implementations know as a notify
+ */
+static const struct {
+	ike_extension_t extension;
+	uint16_t notify;
+} notifies[] = {
+	{ EXT_MOBIKE,					MOBIKE_SUPPORTED },
+	{ EXT_IKE_FRAGMENTATION,		FRAGMENTATION_SUPPORTED },
+	{ EXT_IKE_MESSAGE_ID_SYNC,		IKEV2_MESSAGE_ID_SYNC_SUPPORTED },
+	{ BATON_EXT_REPLAY_SYNC,		IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED },
+	{ EXT_IKE_CHILDLESS,			CHILDLESS_IKEV2_SUPPORTED },
+	{ EXT_IKE_REDIRECTION,			REDIRECT_SUPPORTED },
+};
+
+/*
+ * Described in header
+ */
+void baton_from_extensions(uint32_t extensions, struct baton_session *s)
+{
+	u_int i;
+
+	for (i = 0; i < countof(notifies); i++)
+	{
+		if (extensions & notifies[i].extension)
+		{
+			s->notifies[s->notify_count++] = notifies[i].notify;
+		}
+	}
+}
+
+/*
+ * Described in header
+ */
+uint32_t baton_to_extensions(const struct baton_session *s)
+{
+	uint32_t extensions = 0;
+	u_int i, j;
+
+	for (i = 0; i < s->notify_count; i++)
+	{
+		for (j = 0; j < countof(notifies); j++)
+		{
+			if (s->notifies[i] == notifies[j].notify)
+			{
+				extensions |= notifies[j].extension;
+			}
+		}
+	}
+	return extensions;
 }

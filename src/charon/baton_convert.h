@@ -40,4 +40,10 @@ chunk_t baton_to_chunk(const struct baton_secret *secret);
  */
 ike_sa_id_t *baton_to_ike_sa_id(uint64_t spi_i, uint64_t spi_r, bool initiator);
 
+/**
+ * ike_extension_t, as bits, and what others know these by. From: adds to the session's notifies.
+ */
+void baton_from_extensions(uint32_t extensions, struct baton_session *s);
+uint32_t baton_to_extensions(const struct baton_session *s);
+
 #endif /** BATON_CONVERT_H_ */

@@ -174,6 +174,7 @@ static void set_bits(ike_sa_t *ike_sa, const struct baton_session *s)
 {
 	uint32_t conditions = s->conditions & (uint32_t)~(COND_STALE |
 										COND_REAUTHENTICATING | COND_REDIRECTED);
+	uint32_t extensions = s->extensions | baton_to_extensions(s);
 	u_int i;
 
 	if (s->flags & BATON_IKE_NAT_LOCAL)
@@ -190,32 +191,13 @@ static void set_bits(ike_sa_t *ike_sa, const struct baton_session *s)
 	}
 	for (i = 0; i < 31; i++)
 	{
-		if (s->extensions & (1u << i))
+		if (extensions & (1u << i))
 		{
 			ike_sa->enable_extension(ike_sa, 1 << i);
 		}
 		if (conditions & (1u << i))
 		{
 			ike_sa->set_condition(ike_sa, 1 << i, TRUE);
-		}
-	}
-	for (i = 0; i < s->notify_count; i++)
-	{
-		if (s->notifies[i] == MOBIKE_SUPPORTED)
-		{
-			ike_sa->enable_extension(ike_sa, EXT_MOBIKE);
-		}
-		if (s->notifies[i] == FRAGMENTATION_SUPPORTED)
-		{
-			ike_sa->enable_extension(ike_sa, EXT_IKE_FRAGMENTATION);
-		}
-		if (s->notifies[i] == IKEV2_MESSAGE_ID_SYNC_SUPPORTED)
-		{
-			ike_sa->enable_extension(ike_sa, EXT_IKE_MESSAGE_ID_SYNC);
-		}
-		if (s->notifies[i] == IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED)
-		{
-			ike_sa->enable_extension(ike_sa, BATON_EXT_REPLAY_SYNC);
 		}
 	}
 }

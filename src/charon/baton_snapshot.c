@@ -3,24 +3,8 @@
 #include "baton_convert.h"
 #include "baton_keymat.h"
 #include "baton_move.h"
-#include "baton_sync.h"
 
 #include <daemon.h>
-
-/**
- * Extensions that other implementations know as a notify
- */
-static const struct {
-	ike_extension_t extension;
-	uint16_t notify;
-} notifies[] = {
-	{ EXT_MOBIKE,					MOBIKE_SUPPORTED },
-	{ EXT_IKE_FRAGMENTATION,		FRAGMENTATION_SUPPORTED },
-	{ EXT_IKE_MESSAGE_ID_SYNC,		IKEV2_MESSAGE_ID_SYNC_SUPPORTED },
-	{ BATON_EXT_REPLAY_SYNC,		IKEV2_REPLAY_COUNTER_SYNC_SUPPORTED },
-	{ EXT_IKE_CHILDLESS,			CHILDLESS_IKEV2_SUPPORTED },
-	{ EXT_IKE_REDIRECTION,			REDIRECT_SUPPORTED },
-};
 
 /**
  * Seconds that remain until an absolute time; 0 if there is none, 1 if it is over
@@ -62,13 +46,7 @@ static void add_bits(ike_sa_t *ike_sa, struct baton_session *s)
 			s->conditions |= 1u << i;
 		}
 	}
-	for (i = 0; i < countof(notifies); i++)
-	{
-		if (s->extensions & notifies[i].extension)
-		{
-			s->notifies[s->notify_count++] = notifies[i].notify;
-		}
-	}
+	baton_from_extensions(s->extensions, s);
 	if (s->conditions & COND_NAT_HERE)
 	{
 		s->flags |= BATON_IKE_NAT_LOCAL;
