@@ -173,15 +173,15 @@ static void the_first_store_that_knows_it_is_believed(void **state)
 static struct baton_service service;
 static struct baton_session session;
 
-static void contact(unsigned i, uint64_t tick)
+static void contact(unsigned i, uint64_t tick, bool drained)
 {
 	struct baton_id id = name(i);
 
 	baton_standing_contact(&service.standings, &id, 1,
-			       &(struct baton_contact){8000, 1, 1, tick, false}, tick);
+			       &(struct baton_contact){8000, 1, 1, tick, drained}, tick);
 }
 
-static void a_store_tells_who_is_gone_and_what_it_owns(void **state)
+static void a_store_tells_who_is_gone_or_drained_and_what_it_owns(void **state)
 {
 	static const struct baton_id self = {BATON_ID_FQDN, 4, "st-1"};
 	struct baton_member members[BATON_MEMBERS_MAX];
@@ -192,8 +192,12 @@ static void a_store_tells_who_is_gone_and_what_it_owns(void **state)
 	(void)state;
 	service = (struct baton_service){.own = &o, .boot = 9, .stores = true};
 	assert_int_equal(baton_table_init(&t, 10, 0x5eed), 0);
-	contact(0, NOW_MS - 4000);
-	contact(1, NOW_MS - 3999);
+	contact(0, NOW_MS - 4000, true); /* who is gone is gone */
+	contact(1, NOW_MS - 3999, false);
+	contact(2, NOW_MS - 2000, true);
+	contact(3, NOW_MS - 2000, true);
+	contact(3, NOW_MS - 1000, false);
+	contact(3, NOW_MS - 1500, true); /* late */
 	sample_session(&session);
 	session.owner = a;
 	session.child_count = 0;
@@ -201,12 +205,14 @@ static void a_store_tells_who_is_gone_and_what_it_owns(void **state)
 		session.spi_i = i;
 		assert_int_equal(baton_own_put(&o, &a, &session, NOW_MS), BATON_OK);
 	}
-	assert_int_equal(baton_service_members(&service, NOW_MS, members), 2);
+	assert_int_equal(baton_service_members(&service, NOW_MS, members), 4);
 	assert_true(baton_id_equal(&members[0].id, &a));
 	assert_int_equal(members[0].state, BATON_MEMBER_GONE);
 	assert_int_equal(members[0].sessions, 7);
 	assert_int_equal(members[1].state, BATON_MEMBER_CURRENT);
 	assert_int_equal(members[1].sessions, 0);
+	assert_int_equal(members[2].state, BATON_MEMBER_DRAINED);
+	assert_int_equal(members[3].state, BATON_MEMBER_CURRENT);
 	baton_table_free(&t);
 }
 
@@ -223,7 +229,7 @@ int main(void)
 		CASE(of_one_without_sessions_nothing_is_taken),
 		CASE(all_who_have_news_must_call_it_gone),
 		CASE(the_first_store_that_knows_it_is_believed),
-		CASE(a_store_tells_who_is_gone_and_what_it_owns),
+		CASE(a_store_tells_who_is_gone_or_drained_and_what_it_owns),
 	};
 
 	return cmocka_run_group_tests_name("members", tests, NULL, NULL);

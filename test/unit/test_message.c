@@ -573,11 +573,12 @@ static void ranks_and_shares_are_in_their_range(void **state)
 		begin(&b);
 	}
 	baton_build_contact(
-		&b, &(struct baton_contact){1, BATON_STORES_MAX, BATON_STORES_MAX, 9, false});
+		&b, &(struct baton_contact){1, BATON_STORES_MAX, BATON_STORES_MAX, 9, true});
 	baton_build_share(&b, &(struct baton_share){2, 4, 2});
 	e = end(&b);
 	assert_int_equal(decode(&e), 0);
 	assert_int_equal(m.contact.rank, BATON_STORES_MAX);
+	assert_true(m.contact.drained);
 	assert_int_equal(m.share.of, 4);
 }
 
