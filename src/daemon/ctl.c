@@ -122,6 +122,10 @@ static void do_release(struct ctl_conn *c, bool released)
 			  "clients (see: batonctl status)");
 		return;
 	}
+	if (!released && n->drain.active) {
+		refuse(c, "a drain or move is under way: wait for its end");
+		return;
+	}
 	if (baton_ctl_write_release(n, released)) {
 		refuse(c, "cannot write run_dir/release");
 		return;
