@@ -37,6 +37,10 @@ FETCH = (  # figure of bench-fetch, what it is called
     ("fetch_per_s", "sessions fetched for packets/s"),
     ("drained_per_s", "sessions drained/s"),
 )
+ADDRESS = (  # figure of bench-address, what it is called
+    ("per_s", "clients a second"),
+    ("cpu_ms", "processor time of the gateway for each, ms"),
+)
 STORE = (  # figure, what it is called, digits
     ("put_per_s", "sessions stored again/s", 0),
     ("put_1280_per_s", "  in datagrams of 1280 bytes", 0),
@@ -127,6 +131,19 @@ def fetch(folder):
             for name, _ in FETCH}
 
 
+def address(folder):
+    """Clients that follow to another address, and clients that authenticate there, run by run."""
+    runs = [load(p) or {} for p in sorted(glob.glob(os.path.join(folder, "address-*", "summary.json")))]
+    runs = [s for s in runs if s.get("pass")]
+    found = {}
+    for name, _ in ADDRESS:
+        ours = [float(s[f"baton_follow_{name}"]) for s in runs]
+        theirs = [float(s[f"baton_reauth_{name}"]) for s in runs]
+        found[name] = {"follow": spread(ours), "reauth": spread(theirs),
+                       "ratio": spread([round(o / t, 3) for o, t in zip(ours, theirs) if t])}
+    return found
+
+
 def store(folder):
     """Figures of bench/store, and what they should be."""
     rounds, now = [{}], {}
@@ -196,6 +213,15 @@ def print_fetch(found):
     print()
 
 
+def print_address(found):
+    row = "{:46} {:>24} {:>24} {:>24}"
+    print(row.format("another address, EAP clients", "follow", "authenticate anew", "ratio"))
+    for name, label in ADDRESS:
+        f = found[name]
+        print(row.format(label, figure(f["follow"]), figure(f["reauth"]), figure(f["ratio"], 2)))
+    print()
+
+
 def print_store(found):
     print(f"store of {found['sessions']:.0f} sessions of {found['body_bytes']:.0f} bytes")
     for name, label, digits in STORE:
@@ -216,6 +242,9 @@ def main():
     if glob.glob(os.path.join(folder, "gateway-*")):
         result["gateway"] = gateway(folder)
         print_gateway(result["gateway"])
+    if glob.glob(os.path.join(folder, "address-*")):
+        result["address"] = address(folder)
+        print_address(result["address"])
     if glob.glob(os.path.join(folder, "fetch-*")):
         result["fetch"] = fetch(folder)
         print_fetch(result["fetch"])
@@ -229,6 +258,7 @@ def main():
     print(f"\nmedian (least .. most); all runs: {path}")
     # a baseline may well fail; that is a result
     missing = [n for n, f in result.get("gap", {}).items() if not f["baton"]["gap_less_detection_ms"]]
+    missing += [n for n, f in result.get("address", {}).items() if not f["ratio"]]
     missing += [n for n, f in result.get("fetch", {}).items() if not f]
     missing += [m for m, f in result.get("gateway", {}).items() if not f["baton"] or not f["plain"]]
     sys.exit(1 if missing or not result else 0)

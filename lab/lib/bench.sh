@@ -84,8 +84,8 @@ results() {
 	for name in "${!RESULTS[@]}"; do fact "$name" "${RESULTS[$name]# }"; done
 }
 
-# The processes of gw-a share a part of one processor, in percent, so that gw-a, and not
-# who connects to it, is the slowest.
+# confined_to PERCENT [GW]: the processes of gw-a, or GW, share a part of one processor, in percent, so that
+# it, and not who connects to it, is the slowest.
 confined_to() {
 	mkdir -p "$WORK/cgroup"
 	mount -t cgroup2 none "$WORK/cgroup"
@@ -93,24 +93,31 @@ confined_to() {
 	BENCH_GROUP=$WORK/cgroup/baton-bench
 	mkdir "$BENCH_GROUP"
 	echo "${1}00 10000" > "$BENCH_GROUP/cpu.max"
-	say "gw-a has $1 % of one processor"
+	say "${2-gw-a} has $1 % of one processor"
 }
 
 confine() {
-	local key
+	local key gw=${1-gw-a}
 	for key in charon batond; do
-		[ -z "${PID[gw-a/$key]-}" ] || echo "${PID[gw-a/$key]}" > "$BENCH_GROUP/cgroup.procs"
+		[ -z "${PID[$gw/$key]-}" ] || echo "${PID[$gw/$key]}" > "$BENCH_GROUP/cgroup.procs"
 	done
 }
 
-# cpu_ms PROCESS: processor time that a process of gw-a has used.
+# set_free GW: of that part.
+set_free() {
+	local key
+	for key in charon batond; do echo "${PID[$1/$key]}" > "$WORK/cgroup/cgroup.procs"; done
+	rmdir "$BENCH_GROUP"
+}
+
+# cpu_ms PROCESS [GW]: processor time that a process of gw-a, or GW, has used.
 cpu_ms() {
-	local stat
-	[ -n "${PID[gw-a/$1]-}" ] || {
+	local stat gw=${2-gw-a}
+	[ -n "${PID[$gw/$1]-}" ] || {
 		echo 0
 		return
 	}
-	read -ra stat < "/proc/${PID[gw-a/$1]}/stat"
+	read -ra stat < "/proc/${PID[$gw/$1]}/stat"
 	echo $(((stat[13] + stat[14]) * 1000 / CLOCK_TICKS))
 }
 CLOCK_TICKS=$(getconf CLK_TCK)
@@ -124,20 +131,22 @@ gateway_logged() {
 	at_least "$LAB_CLIENTS" "$1" "$OUT/gw-a/charon.log"
 }
 
-# Milliseconds from the first IKE_SA_INIT request to the last CHILD SA.
-storm_ms() {
-	awk '
+# logged_ms FIRST LAST [GW]: from the first line of the gateway's log with FIRST to the last with LAST.
+logged_ms() {
+	awk -v first_is="$1" -v last_is="$2" '
 		function ms(t, part) {
 			split(t, part, /[:.]/)
 			return ((part[1] * 60 + part[2]) * 60 + part[3]) * 1000 + part[4]
 		}
-		/parsed IKE_SA_INIT request/ && !first { first = $1 }
-		/CHILD_SA net.* established with SPIs/ { last = $1 }
+		$0 ~ first_is && !first { first = $1 }
+		$0 ~ last_is { last = $1 }
 		END {
 			took = ms(last) - ms(first)
 			print took < 0 ? took + 86400000 : took
-		}' "$OUT/gw-a/charon.log"
+		}' "$OUT/${3-gw-a}/charon.log"
 }
+# Milliseconds from the first IKE_SA_INIT request to the last CHILD SA.
+storm_ms() { logged_ms 'parsed IKE_SA_INIT request' 'CHILD_SA net.* established with SPIs' "$@"; }
 
 # Every client connects at once.
 storm() {

@@ -24,9 +24,22 @@ auth_of() {
 }
 host_of() { echo "cl-$((($1 - 1) % LAB_HOSTS + 1))"; }
 
+# is_rogue HOST: its charon does what an order says (rogue/rogue_plugin.c).
+is_rogue() { [[ " $LAB_ROGUE " == *" $1 "* ]]; }
+# order HOST [WORD]: from now on; without a word it behaves.
+order() { echo "${2-}" > "$WORK/$1/rogue.orders"; }
+# has_obeyed HOST WORD TIMES
+has_obeyed() { at_least "$3" "rogue: $2\$" "$OUT/$1/charon.log"; }
+
 # charon_up HOST PLUGINS SETTINGS RETRANSMISSION [MOUNT-PLUGIN-DIR]
 charon_up() {
 	local host=$1 dir=$WORK/$1
+	if is_rogue "$host"; then
+		set -- "$host" "$2 rogue" "$3
+		rogue {
+			orders = $dir/rogue.orders
+		}" "$4" "$5:$BUILD/lab/rogue"
+	fi
 	mkdir -p "$dir/run" "$dir/swanctl/conf.d" "$OUT/$host"
 	[ ! -e "$dir/vici" ] || rm "$dir/vici"
 	fill "$LAB/conf/strongswan.conf" "plugins=$2" "plugin_settings=$3" "retransmission=$4" \

@@ -229,6 +229,19 @@ sever() {
 
 mend() { on "$1" nft delete table netdev "severed-$2-$3"; }
 
+# mute HOST...: what these clients send is dropped on the way ("cl-*": all); they hear all the same.
+mute() {
+	on wan nft -f - <<- END || fail "the clients cannot be muted"
+		table ip mute {
+			chain forward {
+				type filter hook forward priority 0;
+				$(printf 'iifname "%s" counter drop\n' "$@")
+			}
+		}
+	END
+}
+unmute() { on wan nft delete table ip mute; }
+
 # way HOST GW: what HOST sends to the shared address comes to GW, whoever holds it. way_no_more HOST GW.
 way() {
 	local n=${GW_NUMBER[$2]}

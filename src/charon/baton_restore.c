@@ -15,15 +15,13 @@
  * for a time a missing one is waited for.
  */
 #include "baton_restore.h"
+#include "baton_begin.h"
 #include "baton_fresh.h"
 #include "baton_child.h"
 #include "baton_convert.h"
 #include "baton_establish.h"
-#include "baton_move.h"
 #include "baton_remove.h"
 #include "baton_resume.h"
-#include "baton_settle.h"
-#include "baton_sync.h"
 #include "baton_vips.h"
 
 #include <daemon.h>
@@ -328,62 +326,6 @@ static int add_vips(ike_sa_t *ike_sa, const struct baton_session *s)
 }
 
 /**
- * Which message ID the peer expects is found out before anything else is sent. Tells if that is
- * not to wait for something.
- */
-static bool queue_first(ike_sa_t *ike_sa, const struct baton_session *s)
-{
-	if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
-	{	/* the peer has replaced it */
-		return FALSE;
-	}
-	if (!baton_sync_queue(ike_sa, s))
-	{
-		baton_settle_queue(ike_sa);
-	}
-	/* charon's own MOBIKE tasks would go first */
-	return s->flags & BATON_IKE_MOVED ||
-		   ike_sa->supports_extension(ike_sa, BATON_EXT_REPLAY_SYNC) ||
-		   (ike_sa->supports_extension(ike_sa, EXT_MOBIKE) &&
-			ike_sa->has_condition(ike_sa, COND_ORIGINAL_INITIATOR));
-}
-
-/**
- * The first requests of our own, when charon has the IKE_SA: the peer may answer before we are
- * back here.
- */
-static void begin_requests(restore_t *r, ike_sa_id_t *id, bool at_once)
-{
-	status_t status = SUCCESS;
-	ike_sa_t *ike_sa;
-
-	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
-	if (!ike_sa)
-	{
-		return;
-	}
-	if (at_once)
-	{
-		status = ike_sa->initiate(ike_sa, NULL, NULL);
-	}
-	if (status != DESTROY_ME && r->session->flags & BATON_IKE_MOVED)
-	{
-		status = baton_move(ike_sa, r->session->epoch);
-	}
-	if (status != DESTROY_ME)
-	{
-		status = baton_fresh_create(ike_sa, r->fresh,
-									(r->session->flags & BATON_IKE_ONLY) != 0);
-	}
-	if (status == DESTROY_ME)
-	{
-		charon->ike_sa_manager->checkin_and_destroy(charon->ike_sa_manager, ike_sa);
-		return;
-	}
-	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
-}
-
-/**
  * Step 3 proper: policies, and over to charon
  */
 static int activate(restore_t *r)
@@ -392,8 +334,7 @@ static int activate(restore_t *r)
 		.session = r->session,
 	};
 	ike_sa_t *ike_sa = r->ike_sa;
-	ike_sa_id_t *id;
-	bool at_once;
+	baton_begin_t *begin;
 	int status;
 
 	baton_restoring = &restoring;
@@ -415,13 +356,12 @@ static int activate(restore_t *r)
 			 ike_sa->get_my_host(ike_sa), ike_sa->get_my_id(ike_sa),
 			 ike_sa->get_other_host(ike_sa), ike_sa->get_other_eap_id(ike_sa),
 			 r->session->child_count, r->session->msgid_in, r->session->msgid_out);
-		id = ike_sa->get_id(ike_sa)->clone(ike_sa->get_id(ike_sa));
-		at_once = queue_first(ike_sa, r->session);
+		begin = baton_begin_create(ike_sa, r->session, r->fresh);
+		r->fresh = linked_list_create();
 		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 		r->ike_sa = NULL;
 		baton_restoring = NULL;
-		begin_requests(r, id, at_once);
-		id->destroy(id);
+		baton_begin(begin);
 	}
 	baton_restoring = NULL;
 	charon->bus->set_sa(charon->bus, NULL);

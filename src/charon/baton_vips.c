@@ -9,6 +9,8 @@
  *
  * So are addresses that clients of other gateways have (baton_elsewhere.h).
  *
+ * A client that connects anew before its restored IKE SA has gone gets the address that is kept for it.
+ *
  * Every address that is given out is noted, so that a session whose address has
  * been given to a new client meanwhile is not restored on top of it.
  */
@@ -45,6 +47,9 @@ typedef struct {
 
 static hashtable_t *leases;
 
+/** those that are kept, by identity and family: of each the last one */
+static hashtable_t *kept_for;
+
 static mutex_t *mutex;
 
 static u_int hash(const void *key)
@@ -59,6 +64,33 @@ static bool equals(const void *a, const void *b)
 	host_t *x = (host_t*)a, *y = (host_t*)b;
 
 	return x->ip_equals(x, y);
+}
+
+static u_int hash_holder(const void *key)
+{
+	const lease_t *lease = key;
+
+	return lease->id->hash(lease->id, (u_int)lease->vip->get_family(lease->vip));
+}
+
+static bool equal_holders(const void *a, const void *b)
+{
+	const lease_t *x = a, *y = b;
+
+	return x->vip->get_family(x->vip) == y->vip->get_family(y->vip) &&
+		   x->id->equals(x->id, y->id);
+}
+
+/**
+ * It is not kept any more
+ */
+static void let_go(lease_t *lease)
+{
+	if (kept_for->get(kept_for, lease) == lease)
+	{
+		kept_for->remove(kept_for, lease);
+	}
+	lease->kept = FALSE;
 }
 
 static void lease_destroy(lease_t *lease)
@@ -97,6 +129,11 @@ static void add_lease(ike_sa_t *ike_sa, host_t *vip, bool kept)
 		.kept = kept,
 	);
 	leases->put(leases, lease->vip, lease);
+	if (kept)
+	{
+		kept_for->remove(kept_for, lease);
+		kept_for->put(kept_for, lease, lease);
+	}
 }
 
 /**
@@ -134,6 +171,7 @@ static bool drop(host_t *vip)
 		if (--lease->refs == 0)
 		{
 			leases->remove(leases, vip);
+			let_go(lease);
 			lease_destroy(lease);
 		}
 	}
@@ -142,26 +180,28 @@ static bool drop(host_t *vip)
 }
 
 /**
- * A restored client that asks for the address it has gets it, as it would from
- * a pool that knows it
+ * A restored client that connects anew, beside the IKE_SA that it has, and asks for the address it
+ * has, or for any, gets that one, as it would from a pool that knows it.
  */
-static bool take_own(ike_sa_t *ike_sa, host_t *vip)
+static host_t *take_own(ike_sa_t *ike_sa, host_t *requested)
 {
-	identification_t *id = ike_sa->get_other_eap_id(ike_sa);
-	host_t *peer = ike_sa->get_other_host(ike_sa);
-	lease_t *lease;
-	bool success;
+	lease_t *lease, holder = {
+		.id = ike_sa->get_other_eap_id(ike_sa),
+		.vip = requested,
+	};
+	host_t *peer = ike_sa->get_other_host(ike_sa), *vip = NULL;
 
 	mutex->lock(mutex);
-	lease = leases->get(leases, vip);
-	success = lease && lease->kept && id->equals(id, lease->id) &&
-			  peer->equals(peer, lease->peer);
-	if (success)
+	lease = requested->is_anyaddr(requested) ? kept_for->get(kept_for, &holder)
+											 : leases->get(leases, requested);
+	if (lease && lease->kept && lease->id->equals(lease->id, holder.id) &&
+		peer->equals(peer, lease->peer))
 	{
 		lease->refs++;
+		vip = lease->vip->clone(lease->vip);
 	}
 	mutex->unlock(mutex);
-	return success;
+	return vip;
 }
 
 /**
@@ -234,11 +274,7 @@ static host_t *acquire_free(attribute_manager_t *this, linked_list_t *pools,
 static host_t *acquire_address(attribute_manager_t *this, linked_list_t *pools,
 							   ike_sa_t *ike_sa, host_t *requested)
 {
-	if (take_own(ike_sa, requested))
-	{
-		return requested->clone(requested);
-	}
-	return acquire_free(this, pools, ike_sa, requested);
+	return take_own(ike_sa, requested) ?: acquire_free(this, pools, ike_sa, requested);
 }
 
 static bool release_address(attribute_manager_t *this, linked_list_t *pools,
@@ -279,7 +315,7 @@ static void leave_to_pool(host_t *vip)
 	lease = leases->get(leases, vip);
 	if (lease)
 	{
-		lease->kept = FALSE;
+		let_go(lease);
 	}
 	mutex->unlock(mutex);
 }
@@ -318,6 +354,7 @@ bool baton_vips_reserve(linked_list_t *pools, ike_sa_t *ike_sa, host_t *vip)
 void baton_vips_init(void)
 {
 	leases = hashtable_create(hash, equals, 32);
+	kept_for = hashtable_create(hash_holder, equal_holders, 32);
 	mutex = mutex_create(MUTEX_TYPE_DEFAULT);
 	real_acquire = charon->attributes->acquire_address;
 	real_release = charon->attributes->release_address;
@@ -332,6 +369,7 @@ void baton_vips_deinit(void)
 {
 	charon->attributes->acquire_address = real_acquire;
 	charon->attributes->release_address = real_release;
+	kept_for->destroy(kept_for);
 	leases->destroy_function(leases, destroy_value);
 	mutex->destroy(mutex);
 }

@@ -291,6 +291,7 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 
 		/* A new owner needs as much until it hears from its stores as the one before. */
 		uint64_t step = c->out_lease > c->out_seq ? c->out_lease - c->out_seq : 0;
+		uint64_t span;
 
 		if (step < o->lease)
 			step = o->lease;
@@ -300,8 +301,12 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 			c->out_lease); /* may be above: an owner that used more than it said */
 		raise64(&c->out_lease,
 			c->out_seq + step); /* beyond 64 bits: used up, not begun again */
+		/* What the owner before expected to accept until its next report the new one may
+		 * accept until its first. */
+		span = c->in_limit - c->in_seq;
 		c->in_seq = c->in_limit;
-		r->marks[i].watched = r->marks[i].moving = false;
+		c->in_limit = span < UINT64_MAX - c->in_seq ? c->in_seq + span : UINT64_MAX;
+		r->marks[i].watched = r->marks[i].moving = r->marks[i].heard = false;
 		r->marks[i].seen_ms = r->marks[i].out_ms = 0;
 		r->marks[i].told = true; /* here, for one */
 		r->marks[i].usable = 0;	 /* until it is proven */
@@ -377,9 +382,14 @@ static bool is_refused(int status)
  * by the others (baton_lease_settle()).
  */
 static void take_mark(struct baton_mark *m, const struct baton_session *s, bool first,
-		      bool was_proven, bool is_proven)
+		      bool was_proven, bool is_proven, uint64_t now_ms)
 {
 	uint64_t granted = 0;
+
+	if (!m->heard && baton_mark_is_busy(m)) {
+		m->moving = true; /* a promise that we have to keep, or to take back */
+		m->seen_ms = (uint32_t)now_ms;
+	}
 
 	for (unsigned i = 0; i < s->child_count; i++)
 		if (s->children[i].spi_in == m->spi_in && s->children[i].spi_out == m->spi_out)
@@ -433,7 +443,7 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 	r->unproven = !baton_own_is_proven(r);
 	r->lease_serial++; /* what was acknowledged before it was ours again is no more */
 	for (unsigned i = 0; i < r->mark_count; i++)
-		take_mark(&r->marks[i], s, !same_round, was_proven, !r->unproven);
+		take_mark(&r->marks[i], s, !same_round, was_proven, !r->unproven, now_ms);
 	return status;
 }
 

@@ -61,12 +61,21 @@ bool baton_watch_is_stuck(const struct baton_watch *w, const struct baton_mark *
 	return m->told && m->counters.out_seq + step_of(w, m) / 3 > m->usable;
 }
 
+/* What the owner before has promised: two ages' worth, and one. */
+static uint64_t promised_pps(const struct baton_watch *w, const struct baton_counters *c)
+{
+	uint64_t packets = c->in_limit - c->in_seq;
+
+	return packets && packets <= UINT32_MAX ? (packets - 1) * 1000 / (2 * (uint64_t)w->age_ms)
+						: 0;
+}
+
 bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t in_seq,
 		    uint64_t now_ms)
 {
 	struct baton_counters *c = &m->counters;
 	uint64_t passed_ms = since(m->seen_ms, now_ms);
-	uint64_t rate = 0;
+	uint64_t rate = m->heard ? 0 : promised_pps(w, c);
 
 	if (in_seq <= c->in_seq)
 		return false;
@@ -75,14 +84,14 @@ bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t 
 	if (passed_ms < w->age_ms)
 		passed_ms = w->age_ms;
 	/* A peer that was asked to raise its numbers (RFC 6311) has not sent so much. */
-	if (m->seen_ms && in_seq - c->in_seq < BATON_REPLAY_DELTA / 4)
+	if (m->heard && in_seq - c->in_seq < BATON_REPLAY_DELTA / 4)
 		rate = (in_seq - c->in_seq) * 1000 / passed_ms;
 	/* A rise is believed at once, a fall by a quarter each time. */
 	if (rate < m->rate_pps - m->rate_pps / 4)
 		rate = m->rate_pps - m->rate_pps / 4;
 	m->rate_pps = rate > UINT32_MAX ? UINT32_MAX : (uint32_t)rate;
 	m->seen_ms = (uint32_t)now_ms;
-	m->moving = true;
+	m->moving = m->heard = true;
 	c->in_seq = in_seq;
 	c->in_limit = in_seq + 1 + (uint64_t)m->rate_pps * 2 * w->age_ms / 1000;
 	return true;

@@ -25,6 +25,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+static bool is_busy(const struct baton_record *r)
+{
+	for (unsigned i = 0; i < r->mark_count; i++)
+		if (baton_mark_is_busy(&r->marks[i]))
+			return true;
+	return false;
+}
+
 void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt, bool by_takeover)
 {
 	struct baton_install *i;
@@ -38,9 +46,9 @@ void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adop
 	i->spi_r = r->spi_r;
 	i->adopt = adopt;
 	i->by_takeover = by_takeover;
+	i->busy = is_busy(r);
 	r->installing = true;
-	STAILQ_INSERT_TAIL(&n->waiting, i, entry);
-	n->waiting_count++;
+	STAILQ_INSERT_TAIL(i->busy ? &n->waiting_busy : &n->waiting, i, entry);
 }
 
 static int send_install(struct baton_node *n, struct baton_install *i, struct baton_record *r)
@@ -130,17 +138,27 @@ static void log_failure(struct baton_node *n, const struct baton_install *i, int
 	baton_session_wipe(s);
 }
 
+/* The next one, those with traffic first: NULL when none waits. */
+static struct baton_install *next_waiting(struct baton_node *n)
+{
+	struct install_queue *from = STAILQ_EMPTY(&n->waiting_busy) ? &n->waiting
+								    : &n->waiting_busy;
+	struct baton_install *i = STAILQ_FIRST(from);
+
+	if (i)
+		STAILQ_REMOVE_HEAD(from, entry);
+	return i;
+}
+
 void baton_install_pump(struct baton_node *n)
 {
 	struct baton_install *i;
 
 	while (n->link.connected && n->flying_count < BATON_INSTALL_WINDOW &&
-	       (i = STAILQ_FIRST(&n->waiting))) {
+	       (i = next_waiting(n))) {
 		struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
 		int err = 0;
 
-		STAILQ_REMOVE_HEAD(&n->waiting, entry);
-		n->waiting_count--;
 		if (!r || r->deleted || !baton_node_owns(n, r))
 			err = -BATON_E_NOT_FOUND; /* deleted or claimed away meanwhile */
 		else
@@ -151,6 +169,9 @@ void baton_install_pump(struct baton_node *n)
 			free(i);
 			continue;
 		}
+		baton_log(BATON_LOG_DEBUG, "install",
+			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " traffic=%s", i->spi_i,
+			  i->spi_r, i->busy ? "yes" : "no");
 		STAILQ_INSERT_TAIL(&n->flying, i, entry);
 		n->flying_count++;
 	}

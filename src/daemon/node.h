@@ -45,6 +45,7 @@ struct baton_install {
 	uint64_t spi_i, spi_r;
 	bool adopt;	  /* its SAs are still in this kernel */
 	bool by_takeover; /* it counts there */
+	bool busy;	  /* had traffic of late */
 	uint32_t msgid;
 };
 
@@ -190,8 +191,8 @@ struct baton_node {
 	struct baton_fence *fence; /* NULL: the kernel does not enforce leases */
 	bool fence_adopted;	   /* it still has what an earlier incarnation granted */
 	struct baton_charon_link link;
-	STAILQ_HEAD(install_queue, baton_install) waiting, flying;
-	unsigned flying_count, waiting_count;
+	STAILQ_HEAD(install_queue, baton_install) waiting_busy, waiting, flying;
+	unsigned flying_count;
 	struct baton_confirm_list confirms; /* responses that wait for the stores */
 	bool confirm_lost;		    /* that one could not was said */
 	struct baton_drain drain;

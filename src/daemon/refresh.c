@@ -44,7 +44,7 @@ static unsigned refresh(struct baton_node *n, bool busy)
 		for (unsigned i = 0; !r->deleted && i < r->mark_count; i++) {
 			struct baton_mark *m = &r->marks[i];
 
-			if (!is_due(n, r, m) || busy != (m->seen_ms || m->out_ms))
+			if (!is_due(n, r, m) || busy != (m->heard || m->out_ms))
 				continue;
 			if (n->refresh_credit < 1000) {
 				left++;

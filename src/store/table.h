@@ -39,7 +39,7 @@ struct baton_mark {
 			     store it counts on has acknowledged it, or no store knows the SA */
 	uint64_t granted; /* claimant: the least of the out_leases that this claim was granted */
 	/* owner side only: how fast the inbound number moves (src/core/watch.h) */
-	uint32_t seen_ms; /* time of the last inbound report, 0 = none */
+	uint32_t seen_ms; /* time of the last inbound report, or when it became ours; 0 = none */
 	uint32_t out_ms;  /* of the last outbound one */
 	uint32_t
 		step; /* of the lease, as the rate asks for; below the configured one that counts */
@@ -54,7 +54,14 @@ struct baton_mark {
 	bool watched : 1;  /* thresholds are set in the kernel */
 	bool guarded : 1;  /* the kernel is told that it is here (src/miss) */
 	bool moving : 1;   /* in_limit is ahead of in_seq: settle when quiet */
+	bool heard : 1;	   /* an inbound report has come since it is ours */
 };
+
+/* Has the peer sent of late, as its owner tells, or the one before told? */
+static inline bool baton_mark_is_busy(const struct baton_mark *m)
+{
+	return m->counters.in_limit > m->counters.in_seq;
+}
 
 /* Replication state of one record towards one peer store (src/core/replica.h). */
 struct baton_replica {

@@ -124,11 +124,11 @@ static void begin(void)
 		close(plugin);
 	plugin = dial("charon.sock", SOCK_SEQPACKET);
 	pump(); /* the one before has gone, the new one is there */
+	STAILQ_CONCAT(&n.waiting, &n.waiting_busy);
 	while ((i = STAILQ_FIRST(&n.waiting))) {
 		STAILQ_REMOVE_HEAD(&n.waiting, entry);
 		free(i);
 	}
-	n.waiting_count = 0;
 	baton_confirm_drop(&n);
 	while ((r = TAILQ_FIRST(&n.table.records)))
 		baton_table_drop(&n.table, r);

@@ -46,7 +46,9 @@ def main():
         if status and f"| {status} |" not in whole:
             bad.append(f"no such status: {status}")
         try:
-            if where != "-" and name not in tests_of(os.path.dirname(table), where):
+            if where == "lab":
+                os.stat(os.path.join(os.path.dirname(table), "../../lab/scenarios", name))
+            elif where != "-" and name not in tests_of(os.path.dirname(table), where):
                 bad.append(f"no such test: {test}")
         except OSError:
             bad.append(f"no such file: {test}")

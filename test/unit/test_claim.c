@@ -12,7 +12,7 @@ static void a_claim_starts_above_all_that_may_have_been(void **state)
 	(void)state;
 	own_by(&gw_a);
 	m = baton_record_mark(record(), SPI_IN);
-	m->watched = m->moving = true;
+	m->watched = m->moving = m->heard = true;
 	m->seen_ms = 5;
 	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
 			 BATON_OK);
@@ -23,9 +23,19 @@ static void a_claim_starts_above_all_that_may_have_been(void **state)
 	assert_int_equal(m->counters.out_seq, 66536);
 	assert_int_equal(m->counters.out_lease, 132072);
 	assert_int_equal(m->counters.in_seq, 1400);
-	assert_int_equal(m->counters.in_limit, 1400);
-	assert_false(m->watched || m->moving ||
-		     m->seen_ms); /* the former owner's rate says nothing */
+	assert_int_equal(m->counters.in_limit, 1900); /* as far ahead as it was */
+	assert_false(m->watched || m->moving || m->heard ||
+		     m->seen_ms); /* the new owner's reports are its own */
+}
+
+static void what_is_expected_to_be_accepted_ends_with_64_bits(void **state)
+{
+	(void)state;
+	s.children[0].counters = (struct baton_counters){1, 2, UINT64_MAX - 300, UINT64_MAX - 100};
+	own_by(&gw_a);
+	assert_int_equal(baton_own_claim(&o, record(), &gw_b, 77, 0, (struct baton_grant){1, 1}),
+			 BATON_OK);
+	assert_true(counters()->in_seq == UINT64_MAX - 100 && counters()->in_limit == UINT64_MAX);
 }
 
 static void every_child_is_moved_by_a_claim(void **state)
@@ -308,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_claim_starts_above_all_that_may_have_been),
+		CASE(what_is_expected_to_be_accepted_ends_with_64_bits),
 		CASE(every_child_is_moved_by_a_claim),
 		CASE(a_claim_of_ones_own_is_one),
 		CASE(a_put_replaces_what_was_only_claimed),

@@ -201,6 +201,15 @@ static void grants_of_one_claim_add_up(void **state)
 	assert_int_equal(record()->marks[0].usable, counters()->out_lease);
 }
 
+/* In Limit is ahead in one of them, and has to be kept or taken back by who has it now. */
+static void a_promise_of_the_owner_before_is_ours(void **state)
+{
+	(void)state;
+	baton_own_begin_claim(&o);
+	take(2, 1, false);
+	assert_true(record()->marks[0].moving && record()->marks[0].seen_ms == (uint32_t)NOW_MS);
+}
+
 static void grants_of_an_earlier_claim_do_not_count(void **state)
 {
 	(void)state;
@@ -709,6 +718,7 @@ int main(void)
 		CASE(an_incarnation_that_goes_on_claiming_is_not_over),
 		CASE(claims_are_few_enough_for_their_numbers),
 		CASE(grants_of_one_claim_add_up),
+		CASE(a_promise_of_the_owner_before_is_ours),
 		CASE(grants_of_an_earlier_claim_do_not_count),
 		CASE(a_quorum_of_stale_copies_proves_nothing),
 		CASE(no_number_is_free_that_any_granting_store_knows),

@@ -192,6 +192,26 @@ static void a_quiet_sa_takes_its_promise_back(void **state)
 	assert_false(baton_watch_settle(&w, &m, 9000)); /* told once */
 }
 
+/* Until its first report, and in it: what the one before has seen is the best that is known. */
+static void a_new_owner_keeps_the_promise_of_the_one_before(void **state)
+{
+	struct baton_mark m = {.counters = {.in_seq = 400, .in_limit = 400 + 1 + 2 * 100}};
+	struct baton_mark quiet = {.counters = {.in_seq = 400, .in_limit = 400}};
+
+	(void)state;
+	assert_true(baton_mark_is_busy(&m));
+	assert_false(baton_mark_is_busy(&quiet));
+	m.moving = true;
+	m.seen_ms = 5000;
+	assert_true(baton_watch_in(&w, &m, 410, 5010));
+	assert_int_equal(m.rate_pps, 1000);
+	assert_int_equal(m.counters.in_limit, 410 + 1 + 2 * 100);
+	assert_true(baton_watch_in(&w, &m, 420, 5110));
+	assert_int_equal(m.rate_pps, 750); /* from then on its own reports count */
+	baton_watch_in(&w, &quiet, 410, 5010);
+	assert_int_equal(quiet.counters.in_limit, 411);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +229,7 @@ int main(void)
 		cmocka_unit_test(numbers_that_were_skipped_are_no_rate),
 		cmocka_unit_test(an_old_inbound_number_changes_nothing),
 		cmocka_unit_test(a_quiet_sa_takes_its_promise_back),
+		cmocka_unit_test(a_new_owner_keeps_the_promise_of_the_one_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
