@@ -8,7 +8,8 @@
  *      have been accepted, and the thresholds; then we answer.
  *   3. The plugin adds the policies: packets flow. Then it answers SA_INSTALL.
  * A failure in 2 makes the plugin take the SAs out again: better no SA than
- * one whose numbers were sent before (invariant 1).
+ * one whose numbers were sent before (invariant 1). When that was only because we did not
+ * come to answer in time, on a machine with too much to do, the session is offered again.
  *
  * Adopting (the IKE daemon was restarted, the kernel was not) leaves the
  * kernel's own numbers alone: they are the truth.
@@ -24,6 +25,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define INSTALL_TRIES 3
 
 static bool is_busy(const struct baton_record *r)
 {
@@ -177,6 +180,20 @@ void baton_install_pump(struct baton_node *n)
 	}
 }
 
+/* The plugin has waited for our answer in vain. */
+static bool goes_again(struct baton_node *n, struct baton_install *i, int status)
+{
+	const struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
+
+	if (status != BATON_E_UNREACHABLE || ++i->tries == INSTALL_TRIES || !r || r->deleted ||
+	    !baton_node_owns(n, r))
+		return false;
+	baton_log(BATON_LOG_WARNING, "install_again", "spi_i=%016" PRIx64 " spi_r=%016" PRIx64,
+		  i->spi_i, i->spi_r);
+	STAILQ_INSERT_TAIL(&n->waiting, i, entry);
+	return true;
+}
+
 void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct baton_status *s)
 {
 	struct baton_install *i;
@@ -188,10 +205,12 @@ void baton_install_answer(struct baton_node *n, uint32_t msgid, const struct bat
 		return;
 	STAILQ_REMOVE(&n->flying, i, baton_install, entry);
 	n->flying_count--;
-	if (s->status)
-		log_failure(n, i, s->status);
-	finish(n, i, s->status);
-	free(i);
+	if (!goes_again(n, i, s->status)) {
+		if (s->status)
+			log_failure(n, i, s->status);
+		finish(n, i, s->status);
+		free(i);
+	}
 	baton_install_pump(n);
 }
 

@@ -46,6 +46,7 @@ struct baton_install {
 	bool adopt;	  /* its SAs are still in this kernel */
 	bool by_takeover; /* it counts there */
 	bool busy;	  /* had traffic of late */
+	uint8_t tries;
 	uint32_t msgid;
 };
 
