@@ -50,7 +50,7 @@ turn() {
 	charon_ready gw-a
 	load_connections gw-a
 	[ "$SIDE" = plain ] || cluster_ready
-	[ -z "$BENCH_GROUP" ] || confine
+	[ -z "$BENCH_GROUP" ] || confine gw-a
 	say "turn $2: gw-a is $SIDE"
 }
 
@@ -84,7 +84,7 @@ results() {
 	for name in "${!RESULTS[@]}"; do fact "$name" "${RESULTS[$name]# }"; done
 }
 
-# confined_to PERCENT [GW]: the processes of gw-a, or GW, share a part of one processor, in percent, so that
+# confined_to PERCENT GW: the processes of GW share a part of one processor, in percent, so that
 # it, and not who connects to it, is the slowest.
 confined_to() {
 	mkdir -p "$WORK/cgroup"
@@ -93,13 +93,14 @@ confined_to() {
 	BENCH_GROUP=$WORK/cgroup/baton-bench
 	mkdir "$BENCH_GROUP"
 	echo "${1}00 10000" > "$BENCH_GROUP/cpu.max"
-	say "${2-gw-a} has $1 % of one processor"
+	say "$2 has $1 % of one processor"
 }
 
+# confine GW: now that it runs.
 confine() {
-	local key gw=${1-gw-a}
+	local key
 	for key in charon batond; do
-		[ -z "${PID[$gw/$key]-}" ] || echo "${PID[$gw/$key]}" > "$BENCH_GROUP/cgroup.procs"
+		[ -z "${PID[$1/$key]-}" ] || echo "${PID[$1/$key]}" > "$BENCH_GROUP/cgroup.procs"
 	done
 }
 
@@ -110,14 +111,14 @@ set_free() {
 	rmdir "$BENCH_GROUP"
 }
 
-# cpu_ms PROCESS [GW]: processor time that a process of gw-a, or GW, has used.
+# cpu_ms PROCESS GW: processor time that a process of GW has used.
 cpu_ms() {
-	local stat gw=${2-gw-a}
-	[ -n "${PID[$gw/$1]-}" ] || {
+	local stat
+	[ -n "${PID[$2/$1]-}" ] || {
 		echo 0
 		return
 	}
-	read -ra stat < "/proc/${PID[$gw/$1]}/stat"
+	read -ra stat < "/proc/${PID[$2/$1]}/stat"
 	echo $(((stat[13] + stat[14]) * 1000 / CLOCK_TICKS))
 }
 CLOCK_TICKS=$(getconf CLK_TCK)
@@ -131,9 +132,9 @@ gateway_logged() {
 	at_least "$LAB_CLIENTS" "$1" "$OUT/gw-a/charon.log"
 }
 
-# logged_ms FIRST LAST [GW]: from the first line of the gateway's log with FIRST to the last with LAST.
+# logged_ms GW FIRST LAST: from the first line of the gateway's log with FIRST to the last with LAST.
 logged_ms() {
-	awk -v first_is="$1" -v last_is="$2" '
+	awk -v first_is="$2" -v last_is="$3" '
 		function ms(t, part) {
 			split(t, part, /[:.]/)
 			return ((part[1] * 60 + part[2]) * 60 + part[3]) * 1000 + part[4]
@@ -143,17 +144,17 @@ logged_ms() {
 		END {
 			took = ms(last) - ms(first)
 			print took < 0 ? took + 86400000 : took
-		}' "$OUT/${3-gw-a}/charon.log"
+		}' "$OUT/$1/charon.log"
 }
-# Milliseconds from the first IKE_SA_INIT request to the last CHILD SA.
-storm_ms() { logged_ms 'parsed IKE_SA_INIT request' 'CHILD_SA net.* established with SPIs' "$@"; }
+# storm_ms GW: milliseconds from the first IKE_SA_INIT request to the last CHILD SA.
+storm_ms() { logged_ms "$1" 'parsed IKE_SA_INIT request' 'CHILD_SA net.* established with SPIs'; }
 
 # Every client connects at once.
 storm() {
 	local charon batond took h jobs=()
 	: > "$OUT/gw-a/charon.log"
-	charon=$(cpu_ms charon)
-	batond=$(cpu_ms batond)
+	charon=$(cpu_ms charon gw-a)
+	batond=$(cpu_ms batond gw-a)
 	for h in $(seq "$LAB_HOSTS"); do
 		connect_many "cl-$h" & jobs+=($!)
 	done
@@ -161,9 +162,9 @@ storm() {
 	wait_for 300 "all $LAB_CLIENTS clients are connected" gateway_logged \
 		'CHILD_SA net.* established with SPIs'
 	[ "$SIDE" = plain ] || wait_for 60 "gw-b stores all sessions" all_stored gw-a "$LAB_CLIENTS"
-	charon=$(($(cpu_ms charon) - charon))
-	batond=$(($(cpu_ms batond) - batond))
-	took=$(storm_ms)
+	charon=$(($(cpu_ms charon gw-a) - charon))
+	batond=$(($(cpu_ms batond gw-a) - batond))
+	took=$(storm_ms gw-a)
 	result setups_per_s "$(quotient "$LAB_CLIENTS * 1000" "$took")"
 	result setups_per_cpu_s "$(quotient "$LAB_CLIENTS * 1000" "$charon + $batond")"
 	result charon_ms_per_setup "$(quotient "$charon" "$LAB_CLIENTS")"

@@ -43,7 +43,7 @@ static void delete_sas(struct baton_node *n, struct baton_record *r)
 		out[out_count] = baton_gateway_sa(&r->marks[i], true);
 		ids[count++] = out[out_count++];
 		ids[count++] = baton_gateway_sa(&r->marks[i], false);
-		r->marks[i].watched = r->marks[i].moving = false;
+		r->marks[i].watched = r->marks[i].moving = r->marks[i].heard = false;
 	}
 	if (count && baton_xfrm_delete(n->xfrm, ids, count))
 		baton_log(BATON_LOG_ERROR, "retreat_failed",
