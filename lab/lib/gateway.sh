@@ -23,11 +23,9 @@ with_vrrp() { [ -z "$LAB_OWN_ADDRESSES$LAB_BALANCED" ]; }
 
 # address_of GW: where its clients reach it.
 address_of() {
-	local own
-	own=$(wan_network "$1").${GW_NUMBER[$1]}
-	if [ -z "$LAB_OWN_ADDRESSES" ]; then
-		echo "$WAN_VIP"
-	elif [[ $LAB_IPV6 = yes || " $LAB_IPV6 " == *" $1 "* ]]; then
+	local own=$WAN_VIP
+	[ -z "$LAB_OWN_ADDRESSES" ] || own=$(wan_network "$1").${GW_NUMBER[$1]}
+	if [[ $LAB_IPV6 = yes || " $LAB_IPV6 " == *" $1 "* ]]; then
 		v6_of "$own"
 	else
 		echo "$own"
@@ -295,6 +293,9 @@ versions_stored() {
 		own && $1 == "stored" && $3 == store { seen++; wrong += $5 + 0 != version }
 		END { exit wrong || !seen }'
 }
+
+# stored_whole GW N STORE: all N of GW's sessions are there so.
+stored_whole() { put_at "$@" && versions_stored "$1" "$3"; }
 
 # versions_followed OWNER NODE: NODE has a copy of all of OWNER's sessions, in their latest version.
 versions_followed() {

@@ -249,8 +249,15 @@ way() {
 		rule add iif $1 lookup $n
 		route replace $WAN_VIP/32 via 10.20.0.$n dev net0 table $n
 	END
+	[ -z "$LAB_IPV6" ] || ip -6 -n "${NS}wan" -batch - <<- END
+		rule add iif $1 lookup $n
+		route replace $(v6_of "$WAN_VIP")/128 via $(v6_of "10.20.0.$n") dev net0 table $n
+	END
 }
-way_no_more() { ip -n "${NS}wan" rule del iif "$1" lookup "${GW_NUMBER[$2]}"; }
+way_no_more() {
+	ip -n "${NS}wan" rule del iif "$1" lookup "${GW_NUMBER[$2]}"
+	[ -z "$LAB_IPV6" ] || ip -6 -n "${NS}wan" rule del iif "$1" lookup "${GW_NUMBER[$2]}"
+}
 
 # lead HOST GW: and what the protected host sends to HOST's client as well. lead_no_more HOST GW.
 lead() {
@@ -312,7 +319,12 @@ ipv6_at() {
 		ip -6 addr replace "$2/64" dev "$1" nodad
 		[ -z "$3" ] || ip -6 route replace default via "$3"' sh "$2" "$(v6_of "$3")" "${4:+$(v6_of "$4")}"
 }
-ipv6_at_gateway() { ipv6_at "$1" wan "$(wan_network "$1").${GW_NUMBER[$1]}" "$(wan_network "$1").1"; }
+ipv6_at_gateway() {
+	ipv6_at "$1" wan "$(wan_network "$1").${GW_NUMBER[$1]}" "$(wan_network "$1").1"
+	[ -z "$LAB_BALANCED" ] || on "$1" /bin/sh -ec '
+		echo 0 > /proc/sys/net/ipv6/conf/lo/disable_ipv6
+		ip -6 addr replace "$1/128" dev lo nodad' sh "$(v6_of "$WAN_VIP")"
+}
 
 ipv6_up() {
 	local h gw

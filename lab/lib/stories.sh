@@ -18,7 +18,7 @@ begin() {
 			n=$(clients_of "$gw")
 			[ "$n" != 0 ] || continue
 			for store in $(stores_for "$gw"); do
-				wait_for 30 "$store stores all sessions of $gw" all_stored "$gw" "$n" "$store"
+				wait_for 30 "$store stores all sessions of $gw" stored_whole "$gw" "$n" "$store"
 			done
 		done
 	fi

@@ -7,7 +7,7 @@
  * So what goes first is a liveness check, with the message ID that the stores know. If it is
  * not answered in a second another one follows, with the next ID, and so on. A peer that had
  * used up some IDs answers from the first that is new to it; one that was away answers all, in
- * order, for all are sent again. When the one with the highest ID is answered, the next is what
+ * order, for all are sent again, and no more are added to them then. When the one with the highest ID is answered, the next is what
  * the peer expects. Each is encrypted once, in order: no IV is drawn for an ID a second time.
  *
  * A peer may repeat its last response, whatever the request says, where charon would ignore
@@ -29,6 +29,9 @@
 /** how long to wait before the next: this after the first check, twice this after the second, ... */
 #define ROUND_MS 1000
 
+/** but so many times at most; and once, where the peer has answered some of them */
+#define MAX_ROUNDS 5
+
 typedef struct private_baton_settle_t private_baton_settle_t;
 
 struct private_baton_settle_t {
@@ -44,6 +47,12 @@ struct private_baton_settle_t {
 	uint32_t first;
 	u_int count;
 	u_int done;
+
+	/**
+	 * Has it answered since they were sent; rounds until they are sent again
+	 */
+	bool heard;
+	u_int wait;
 
 	/**
 	 * The checks
@@ -126,6 +135,8 @@ METHOD(task_t, post_build, status_t,
 	ike_sa_id_t *id = this->base.ike_sa->get_id(this->base.ike_sa);
 
 	this->packets[this->count++] = message->get_packet(message);
+	this->heard = FALSE;
+	this->wait = 1;
 	lib->scheduler->schedule_job_ms(lib->scheduler, (job_t*)
 			callback_job_create((callback_job_cb_t)next_round, id->clone(id),
 								(void*)id->destroy, NULL), ROUND_MS);
@@ -139,7 +150,7 @@ static job_requeue_t next_round(ike_sa_id_t *id)
 {
 	private_baton_settle_t *this;
 	ike_sa_t *ike_sa;
-	uint32_t wait = 0;
+	bool again;
 
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, id);
 	if (!ike_sa)
@@ -147,19 +158,21 @@ static job_requeue_t next_round(ike_sa_id_t *id)
 		return JOB_REQUEUE_NONE;
 	}
 	this = (private_baton_settle_t*)baton_msgid_find(ike_sa, _build);
-	if (this && this->count)
+	again = this && this->count;
+	if (again && (this->heard || --this->wait == 0))
 	{
-		if (this->count <= MAX_AHEAD && add_check(this))
+		if (!this->done && this->count <= MAX_AHEAD && add_check(this))
 		{
 			DBG1(DBG_IKE, "baton: '%Y' does not answer message ID %u, trying %u",
 				 ike_sa->get_other_eap_id(ike_sa), this->first + this->count - 2,
 				 this->first + this->count - 1);
 		}
 		send_checks(this);
-		wait = this->count * ROUND_MS;
+		this->heard = FALSE;
+		this->wait = this->count < MAX_ROUNDS ? this->count : MAX_ROUNDS;
 	}
 	charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
-	return wait ? JOB_RESCHEDULE_MS(wait) : JOB_REQUEUE_NONE;
+	return again ? JOB_RESCHEDULE_MS(ROUND_MS) : JOB_REQUEUE_NONE;
 }
 
 METHOD(task_t, migrate, void,
@@ -211,6 +224,7 @@ bool baton_settle_answered(ike_sa_t *ike_sa, message_t *message, status_t *statu
 		return TRUE;
 	}
 	this->done = check + 1;
+	this->heard = TRUE;
 	if (this->done < this->count)
 	{	/* it will answer the others too */
 		return TRUE;
