@@ -26,6 +26,8 @@
 
 struct baton_begin_t {
 	ike_sa_id_t *id;
+	/** the session may be restored once more while it waits */
+	uint32_t unique_id;
 	uint32_t epoch;
 	/** the peer is to be told of our address */
 	bool moved;
@@ -85,7 +87,12 @@ baton_begin_t *baton_begin_create(ike_sa_t *ike_sa, const struct baton_session *
 		.moved = (session->flags & BATON_IKE_MOVED) != 0,
 		.fresh = fresh,
 		.all = (session->flags & BATON_IKE_ONLY) != 0,
+		.unique_id = ike_sa->get_unique_id(ike_sa),
 	);
+	if (this->moved)
+	{
+		baton_move_expect(ike_sa);
+	}
 	if (ike_sa->get_state(ike_sa) != IKE_ESTABLISHED)
 	{	/* the peer has replaced it */
 		return this;
@@ -113,6 +120,11 @@ static job_requeue_t begin(baton_begin_t *this)
 	ike_sa = charon->ike_sa_manager->checkout(charon->ike_sa_manager, this->id);
 	if (!ike_sa)
 	{
+		return JOB_REQUEUE_NONE;
+	}
+	if (ike_sa->get_unique_id(ike_sa) != this->unique_id)
+	{
+		charon->ike_sa_manager->checkin(charon->ike_sa_manager, ike_sa);
 		return JOB_REQUEUE_NONE;
 	}
 	if (this->at_once)

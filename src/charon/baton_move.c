@@ -56,6 +56,9 @@ static hashtable_t *all;
 
 /** epochs, as pointers, by unique IDs of IKE_SAs whose peers make sure of the address, or stay away */
 static hashtable_t *provisional;
+
+/** unique IDs of IKE_SAs whose peers are to be told when it is their turn */
+static hashtable_t *expected;
 static mutex_t *mutex;
 static baton_teller_t *teller;
 
@@ -254,8 +257,39 @@ static void tell(ike_sa_t *ike_sa, uint32_t epoch)
 /*
  * Described in header
  */
+void baton_move_expect(ike_sa_t *ike_sa)
+{
+	mutex->lock(mutex);
+	expected->put(expected, key_of(ike_sa), ike_sa);
+	mutex->unlock(mutex);
+}
+
+/**
+ * It is its turn, or there will be none
+ */
+static void expect_no_more(ike_sa_t *ike_sa)
+{
+	mutex->lock(mutex);
+	expected->remove(expected, key_of(ike_sa));
+	mutex->unlock(mutex);
+}
+
+static bool is_expected(ike_sa_t *ike_sa)
+{
+	bool is;
+
+	mutex->lock(mutex);
+	is = expected->get(expected, key_of(ike_sa)) != NULL;
+	mutex->unlock(mutex);
+	return is;
+}
+
+/*
+ * Described in header
+ */
 void baton_move_forget(ike_sa_t *ike_sa)
 {
+	expect_no_more(ike_sa);
 	mutex->lock(mutex);
 	provisional->remove(provisional, key_of(ike_sa));
 	mutex->unlock(mutex);
@@ -350,6 +384,7 @@ status_t baton_move(ike_sa_t *ike_sa, uint32_t epoch)
 	{
 		tell_list(ike_sa, epoch);
 	}
+	expect_no_more(ike_sa);
 	return ike_sa->initiate(ike_sa, NULL, NULL);
 }
 
@@ -366,7 +401,7 @@ static bool is_ours(task_t *task)
  */
 bool baton_is_moving(ike_sa_t *ike_sa)
 {
-	return waits_in(ike_sa) || has_task(ike_sa, is_ours) ||
+	return is_expected(ike_sa) || waits_in(ike_sa) || has_task(ike_sa, is_ours) ||
 		   has_task(ike_sa, baton_update_is_ours);
 }
 
@@ -378,6 +413,7 @@ void baton_move_init(baton_teller_t *the_teller)
 	teller = the_teller;
 	all = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	provisional = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
+	expected = hashtable_create(hashtable_hash_ptr, hashtable_equals_ptr, 32);
 	mutex = mutex_create(MUTEX_TYPE_DEFAULT);
 }
 
@@ -388,5 +424,6 @@ void baton_move_deinit(void)
 {
 	all->destroy_function(all, (void*)free);
 	provisional->destroy(provisional);
+	expected->destroy(expected);
 	mutex->destroy(mutex);
 }

@@ -39,6 +39,11 @@ void baton_move_forget(ike_sa_t *ike_sa);
 bool baton_is_moving(ike_sa_t *ike_sa);
 
 /**
+ * The peer of a restored IKE_SA is going to be told, by baton_move(), when it is its turn.
+ */
+void baton_move_expect(ike_sa_t *ike_sa);
+
+/**
  * Set up, clean up.
  *
  * @param teller		gets to know when a peer has answered

@@ -141,6 +141,7 @@ static void finish(restore_t *r, int status)
 		DBG1(DBG_CFG, "baton: restoring IKE_SA '%s' %.16"PRIx64"_i %.16"PRIx64"_r "
 			 "failed: %s", r->session->name, r->session->spi_i, r->session->spi_r,
 			 baton_strerror(status));
+		dismantle(r); /* it may be offered again at once */
 	}
 	link->respond(link, &r->request, &item, 1);
 	restore_destroy(r);

@@ -35,8 +35,9 @@ static release_address_t real_release;
 typedef struct {
 	/** address, the key */
 	host_t *vip;
-	/** who holds it */
+	/** who holds it, by which connection */
 	identification_t *id;
+	char *name;
 	/** and from where */
 	host_t *peer;
 	/** IKE_SAs that hold it */
@@ -47,7 +48,7 @@ typedef struct {
 
 static hashtable_t *leases;
 
-/** those that are kept, by identity and family: of each the last one */
+/** those that are kept, by identity, connection and family: of each the last one */
 static hashtable_t *kept_for;
 
 static mutex_t *mutex;
@@ -78,7 +79,7 @@ static bool equal_holders(const void *a, const void *b)
 	const lease_t *x = a, *y = b;
 
 	return x->vip->get_family(x->vip) == y->vip->get_family(y->vip) &&
-		   x->id->equals(x->id, y->id);
+		   x->id->equals(x->id, y->id) && streq(x->name, y->name);
 }
 
 /**
@@ -97,6 +98,7 @@ static void lease_destroy(lease_t *lease)
 {
 	lease->vip->destroy(lease->vip);
 	lease->id->destroy(lease->id);
+	free(lease->name);
 	lease->peer->destroy(lease->peer);
 	free(lease);
 }
@@ -124,6 +126,7 @@ static void add_lease(ike_sa_t *ike_sa, host_t *vip, bool kept)
 	INIT(lease,
 		.vip = vip->clone(vip),
 		.id = id->clone(id),
+		.name = strdup(ike_sa->get_name(ike_sa)),
 		.peer = peer->clone(peer),
 		.refs = 1,
 		.kept = kept,
@@ -187,6 +190,7 @@ static host_t *take_own(ike_sa_t *ike_sa, host_t *requested)
 {
 	lease_t *lease, holder = {
 		.id = ike_sa->get_other_eap_id(ike_sa),
+		.name = ike_sa->get_name(ike_sa),
 		.vip = requested,
 	};
 	host_t *peer = ike_sa->get_other_host(ike_sa), *vip = NULL;

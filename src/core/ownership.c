@@ -303,8 +303,8 @@ int baton_own_claim(struct baton_ownership *o, struct baton_record *r,
 			c->out_seq + step); /* beyond 64 bits: used up, not begun again */
 		/* What the owner before expected to accept until its next report the new one may
 		 * accept until its first. */
-		span = c->in_limit - c->in_seq;
-		c->in_seq = c->in_limit;
+		span = c->in_limit > c->in_seq ? c->in_limit - c->in_seq : 0;
+		raise64(&c->in_seq, c->in_limit);
 		c->in_limit = span < UINT64_MAX - c->in_seq ? c->in_seq + span : UINT64_MAX;
 		r->marks[i].watched = r->marks[i].moving = r->marks[i].heard = false;
 		r->marks[i].seen_ms = r->marks[i].out_ms = 0;
@@ -376,6 +376,15 @@ static bool is_refused(int status)
 	return status && status != BATON_E_STALE_OWNER && status != BATON_E_STALE_VERSION;
 }
 
+/* One of the owner before, that we have to keep, or to take back. */
+static void keep_promise(struct baton_mark *m, uint64_t now_ms)
+{
+	if (!m->moving && baton_mark_is_busy(m)) {
+		m->moving = true;
+		m->seen_ms = (uint32_t)now_ms;
+	}
+}
+
 /*
  * Once proven, an SA goes up to what every store of the quorum has granted: a later claim that is
  * proven has been granted by one of these. What one of them granted more needs its acknowledgement
@@ -386,11 +395,7 @@ static void take_mark(struct baton_mark *m, const struct baton_session *s, bool 
 {
 	uint64_t granted = 0;
 
-	if (!m->heard && baton_mark_is_busy(m)) {
-		m->moving = true; /* a promise that we have to keep, or to take back */
-		m->seen_ms = (uint32_t)now_ms;
-	}
-
+	keep_promise(m, now_ms);
 	for (unsigned i = 0; i < s->child_count; i++)
 		if (s->children[i].spi_in == m->spi_in && s->children[i].spi_out == m->spi_out)
 			granted = s->children[i].counters.out_lease;
@@ -420,6 +425,8 @@ int baton_own_take(struct baton_ownership *o, struct baton_session *s, uint64_t 
 		/* It is ours without a doubt, and this does not change that. */
 		merge_session(r, s);
 		r->lease_serial++; /* of what a lease has become nobody has acknowledged */
+		for (unsigned i = 0; i < r->mark_count; i++)
+			keep_promise(&r->marks[i], now_ms);
 		return BATON_OK;
 	}
 	/* Current for an owner that is not the last: of two stores, the one that was granted the

@@ -75,7 +75,7 @@ bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t 
 {
 	struct baton_counters *c = &m->counters;
 	uint64_t passed_ms = since(m->seen_ms, now_ms);
-	uint64_t rate = m->heard ? 0 : promised_pps(w, c);
+	uint64_t rate = m->heard ? 0 : promised_pps(w, c), ahead;
 
 	if (in_seq <= c->in_seq)
 		return false;
@@ -93,7 +93,8 @@ bool baton_watch_in(const struct baton_watch *w, struct baton_mark *m, uint64_t 
 	m->seen_ms = (uint32_t)now_ms;
 	m->moving = m->heard = true;
 	c->in_seq = in_seq;
-	c->in_limit = in_seq + 1 + (uint64_t)m->rate_pps * 2 * w->age_ms / 1000;
+	ahead = 1 + (uint64_t)m->rate_pps * 2 * w->age_ms / 1000;
+	c->in_limit = ahead < UINT64_MAX - in_seq ? in_seq + ahead : UINT64_MAX;
 	return true;
 }
 

@@ -437,7 +437,8 @@ void baton_gateway_settle(struct baton_node *n, uint64_t now_ms)
 	TAILQ_FOREACH(r, &n->table.records, all) {
 		bool due = false;
 
-		if (r->deleted || !baton_node_owns(n, r))
+		/* Of one that is still to be installed nobody can have sent to us. */
+		if (r->deleted || !baton_node_owns(n, r) || !r->held || r->installing)
 			continue;
 		for (unsigned i = 0; i < r->mark_count; i++)
 			due |= baton_watch_settle(&n->watch, &r->marks[i], now_ms);

@@ -113,6 +113,9 @@ static void finish(struct baton_node *n, const struct baton_install *i, int stat
 			return; /* that one counts */
 		}
 		r->held |= ok;
+		for (unsigned k = 0; ok && k < r->mark_count; k++)
+			if (r->marks[k].moving && !r->marks[k].heard)
+				r->marks[k].seen_ms = (uint32_t)baton_now_ms();
 		baton_miss_look(n, r);
 		if (ok && !r->deleted && baton_node_owns(n, r))
 			look_at_worn(n, r);
@@ -162,6 +165,12 @@ void baton_install_pump(struct baton_node *n)
 		struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
 		int err = 0;
 
+		if (r && r->held) { /* it was lost and came back meanwhile, and had two entries */
+			if (i->by_takeover)
+				baton_takeover_installed(n, true);
+			free(i);
+			continue;
+		}
 		if (!r || r->deleted || !baton_node_owns(n, r))
 			err = -BATON_E_NOT_FOUND; /* deleted or claimed away meanwhile */
 		else
@@ -186,7 +195,7 @@ static bool goes_again(struct baton_node *n, struct baton_install *i, int status
 	const struct baton_record *r = baton_table_find(&n->table, i->spi_i, i->spi_r);
 
 	if (status != BATON_E_UNREACHABLE || ++i->tries == INSTALL_TRIES || !r || r->deleted ||
-	    !baton_node_owns(n, r))
+	    r->held || !baton_node_owns(n, r))
 		return false;
 	baton_log(BATON_LOG_WARNING, "install_again", "spi_i=%016" PRIx64 " spi_r=%016" PRIx64,
 		  i->spi_i, i->spi_r);
