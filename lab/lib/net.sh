@@ -425,6 +425,14 @@ tcpdump_count() {
 captured() { [ "$(tcpdump_count "$1" "$2" captured)" -ge "$3" ]; }
 
 # What the counters saw, beside what tcpdump caught, of all that came before.
+# How many packets this kernel itself has dropped between the hosts, of all of them: it had no time.
+backlog_dropped() {
+	local line sum=0
+	while read -ra line; do sum=$((sum + 16#${line[1]})); done < /proc/net/softnet_stat
+	echo "$sum"
+}
+BACKLOG_DROPPED=0 # when the story began
+
 network_totals() {
 	local pair jobs=()
 	for pair in wan:wan srv:protected cluster:cluster; do

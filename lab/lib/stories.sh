@@ -23,6 +23,7 @@ begin() {
 		done
 	fi
 	remember_spis start
+	BACKLOG_DROPPED=$(backlog_dropped)
 	fact sessions "$LAB_CLIENTS"
 	# not always at the same point of a sender's interval
 	pause "0.$((RANDOM % 900 + 100))"
@@ -36,6 +37,7 @@ finish() {
 	FINISHED=yes
 	[ -z "${PID[srv/traffic]-}" ] || traffic_down
 	network_totals
+	fact backlog_dropped "$(($(backlog_dropped) - BACKLOG_DROPPED))"
 }
 
 # owns GW N: that many sessions are GW's own.
