@@ -127,6 +127,7 @@ gateway_charon_up() {
 		settings="baton {
 			socket = $WORK/$gw/baton/charon.sock
 			${LAB_ANNOUNCE:+addresses = $LAB_ANNOUNCE}
+			${LAB_MOVE_PACE:+move_pace = $LAB_MOVE_PACE}
 		}"
 		dir=$BUILD/src/charon
 		;;

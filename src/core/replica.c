@@ -410,8 +410,14 @@ static const struct baton_status *listed(const struct baton_peer *p, const struc
 	return NULL;
 }
 
-/* What the peer lacks of the bucket, and what it has of us that has ended. A session of ours that
- * we do not know is left to the claim that recovers it (src/daemon/takeover.c). */
+static bool is_unknown(const struct baton_peer *p, const struct baton_status *s)
+{
+	const struct baton_record *r = baton_table_find(p->own->table, s->spi_i, s->spi_r);
+
+	return !r || (!r->deleted && !is_own(p, r) && r->epoch < s->epoch);
+}
+
+/* What the peer lacks of the bucket, what it has of us that has ended, and what we do not know. */
 static void take_list(struct baton_peer *p, uint8_t bucket, uint64_t now_ms)
 {
 	struct baton_record *r;
@@ -430,6 +436,9 @@ static void take_list(struct baton_peer *p, uint8_t bucket, uint64_t now_ms)
 		p->repaired++;
 		baton_peer_dirty(p, r, r->deleted ? BATON_DIRTY_DELETE : BATON_DIRTY_PUT, now_ms);
 	}
+	for (unsigned i = 0; p->ops->unknown && i < p->msg.status_count; i++)
+		if (is_unknown(p, &p->statuses[i]))
+			p->ops->unknown(p->ctx, p, &p->statuses[i]);
 }
 
 uint64_t baton_peer_pump(struct baton_peer *p, uint64_t now_ms)

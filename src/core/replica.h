@@ -69,6 +69,9 @@ struct baton_replica_ops {
 	void (*renamed)(void *ctx, struct baton_record *r);
 	/* A store refused a session for a reason that sending it again will not mend. */
 	void (*refused)(void *ctx, struct baton_peer *p, const struct baton_status *s);
+	/* The peer's store has a session of this node's that it does not know: the answer to a
+	 * claim has not come. Found by comparing digests. May be NULL. */
+	void (*unknown)(void *ctx, struct baton_peer *p, const struct baton_status *s);
 	void (*state)(void *ctx, struct baton_peer *p);
 	/* A response to a request started with baton_peer_ask(). buf NULL: none came. */
 	void (*answer)(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len);

@@ -36,6 +36,13 @@ static bool is_busy(const struct baton_record *r)
 	return false;
 }
 
+void baton_install_init(struct baton_node *n)
+{
+	STAILQ_INIT(&n->waiting_busy);
+	STAILQ_INIT(&n->waiting);
+	STAILQ_INIT(&n->flying);
+}
+
 void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt, bool by_takeover)
 {
 	struct baton_install *i;
@@ -49,9 +56,8 @@ void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adop
 	i->spi_r = r->spi_r;
 	i->adopt = adopt;
 	i->by_takeover = by_takeover;
-	i->busy = is_busy(r);
 	r->installing = true;
-	STAILQ_INSERT_TAIL(i->busy ? &n->waiting_busy : &n->waiting, i, entry);
+	STAILQ_INSERT_TAIL(is_busy(r) ? &n->waiting_busy : &n->waiting, i, entry);
 }
 
 static int send_install(struct baton_node *n, struct baton_install *i, struct baton_record *r)
@@ -183,7 +189,7 @@ void baton_install_pump(struct baton_node *n)
 		}
 		baton_log(BATON_LOG_DEBUG, "install",
 			  "spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " traffic=%s", i->spi_i,
-			  i->spi_r, i->busy ? "yes" : "no");
+			  i->spi_r, is_busy(r) ? "yes" : "no");
 		STAILQ_INSERT_TAIL(&n->flying, i, entry);
 		n->flying_count++;
 	}

@@ -306,9 +306,7 @@ int baton_node_start(struct baton_node *n, const char **why)
 	n->boot = random64();
 	n->started_ms = baton_now_ms();
 	n->udp.fd = n->inject.fd = -1;
-	STAILQ_INIT(&n->waiting_busy);
-	STAILQ_INIT(&n->waiting);
-	STAILQ_INIT(&n->flying);
+	baton_install_init(n);
 	TAILQ_INIT(&n->fetches);
 	TAILQ_INIT(&n->confirms);
 	n->loop.turn = turn;

@@ -45,7 +45,6 @@ struct baton_install {
 	uint64_t spi_i, spi_r;
 	bool adopt;	  /* its SAs are still in this kernel */
 	bool by_takeover; /* it counts there */
-	bool busy;	  /* had traffic of late */
 	uint8_t tries;
 	uint32_t msgid;
 };
@@ -265,6 +264,7 @@ void baton_gateway_arm(struct baton_node *n, struct baton_mark *m);
 void baton_gateway_rearm(struct baton_node *n);
 
 /* install.c */
+void baton_install_init(struct baton_node *n);
 void baton_install_queue(struct baton_node *n, struct baton_record *r, bool adopt,
 			 bool by_takeover);
 void baton_install_pump(struct baton_node *n);

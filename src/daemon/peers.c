@@ -177,6 +177,28 @@ static void peer_renamed(void *ctx, struct baton_record *r)
 	baton_node_dirty(ctx, r, BATON_DIRTY_PUT);
 }
 
+/* We were granted it, and did not hear of that in time. It may have another owner since. */
+static void peer_unknown(void *ctx, struct baton_peer *p, const struct baton_status *s)
+{
+	struct baton_node *n = ctx;
+	const struct baton_wanted w = {.protocol = 1, .ike = {s->spi_i, s->spi_r}};
+
+	if (!n->recovered || n->takeover.active || !n->link.connected)
+		return; /* it is claimed with all others, or looked for again */
+	baton_log(BATON_LOG_WARNING, "session_unknown",
+		  "peer=%s spi_i=%016" PRIx64 " spi_r=%016" PRIx64 " action=fetch",
+		  n->config.peers[p->index].name, s->spi_i, s->spi_r);
+	(void)baton_fetch_start(n, &w, true, NULL);
+}
+
+static void take_fetched(struct baton_node *n, struct baton_peer *p, void *tag, const void *buf,
+			 size_t len)
+{
+	if (!buf)
+		p->digest_ms = 0; /* has it granted a claim all the same? */
+	baton_fetch_answer(n, tag, p, buf, len);
+}
+
 static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *buf, size_t len)
 {
 	struct baton_node *n = ctx;
@@ -192,7 +214,7 @@ static void peer_answer(void *ctx, struct baton_peer *p, void *tag, const void *
 	else if (tag == &n->drain)
 		baton_drain_answer(n, buf, len);
 	else if (tag)
-		baton_fetch_answer(n, tag, p, buf, len);
+		take_fetched(n, p, tag, buf, len);
 	else
 		baton_takeover_answer(n, p, tag, buf, len);
 }
@@ -222,6 +244,7 @@ static const struct baton_replica_ops replica_ops = {
 	.behind = peer_behind,
 	.settled = baton_lease_settled,
 	.refused = peer_refused,
+	.unknown = peer_unknown,
 	.state = peer_state,
 	.answer = peer_answer,
 };

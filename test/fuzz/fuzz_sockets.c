@@ -95,8 +95,7 @@ static void make_node(void)
 	service.own = &n.own;
 	service.boot = n.boot;
 	service.stores = true;
-	STAILQ_INIT(&n.waiting);
-	STAILQ_INIT(&n.flying);
+	baton_install_init(&n);
 	TAILQ_INIT(&n.confirms);
 	n.loop.turn = turn;
 	n.link.opened = baton_gateway_opened;

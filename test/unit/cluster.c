@@ -155,6 +155,15 @@ static void on_settled(void *ctx, struct baton_peer *p, struct baton_record *r)
 		cluster_use(n, r);
 }
 
+static void on_unknown(void *ctx, struct baton_peer *p, const struct baton_status *s)
+{
+	struct cluster_node *n = ctx;
+
+	(void)p;
+	n->unknown++;
+	n->last = *s;
+}
+
 static void on_state(void *ctx, struct baton_peer *p)
 {
 	struct cluster_node *n = ctx;
@@ -218,6 +227,7 @@ static const struct baton_replica_ops replica_ops = {
 	.behind = on_behind,
 	.settled = on_settled,
 	.refused = on_refused,
+	.unknown = on_unknown,
 	.state = on_state,
 	.answer = on_answer,
 };

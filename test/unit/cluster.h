@@ -31,8 +31,8 @@ struct cluster_node {
 	bool is_store[CLUSTER_NODES];		 /* of these, ours */
 	uint64_t ranked_ms;
 	/* what it was told, for the test to look at */
-	unsigned lost, behind, losing, refused, states, hellos, synceds, requests;
-	struct baton_status last;   /* of lost or refused */
+	unsigned lost, behind, losing, refused, unknown, states, hellos, synceds, requests;
+	struct baton_status last;   /* of lost, refused or unknown */
 	unsigned answers, silences; /* to baton_peer_ask() */
 };
 

@@ -257,6 +257,37 @@ static void so_is_one_that_was_set_back(void **state)
 	assert_int_equal(a->peers[1]->repaired, 1);
 }
 
+/* The stores have granted it, and no answer has come. */
+static void one_that_its_owner_does_not_know_is_told(void **state)
+{
+	const struct baton_record *r;
+
+	(void)state;
+	ten_sessions();
+	assert_int_equal(a->unknown, 0);
+	baton_table_drop(&a->table, cluster_record(a, 4));
+	cluster_run(c, BATON_DIGEST_MS + 1000);
+	assert_true(a->unknown >= 2); /* by each store, until it is known */
+	r = cluster_record(b, 4);
+	assert_true(r && a->last.spi_i == r->spi_i && a->last.epoch == r->epoch);
+}
+
+/* Its copy is one that it stores for the owner before. */
+static void so_is_one_that_it_takes_for_anothers(void **state)
+{
+	struct baton_record *r;
+
+	(void)state;
+	ten_sessions();
+	r = cluster_record(a, 4);
+	assert_int_equal(baton_record_set_owner(&a->table, r, &b->id), 0);
+	cluster_run(c, BATON_DIGEST_MS + 1000);
+	assert_int_equal(a->unknown, 0); /* in this epoch it may well be */
+	r->epoch--;
+	cluster_run(c, BATON_DIGEST_MS + 1000);
+	assert_int_equal(a->unknown, 2);
+}
+
 static void one_that_has_ended_is_deleted_again(void **state)
 {
 	struct baton_record *r;
@@ -393,6 +424,8 @@ int main(void)
 		CASE(the_second_of_two_stores_cannot_raise_a_lease_alone),
 		CASE(a_session_that_a_store_has_lost_is_sent_again),
 		CASE(so_is_one_that_was_set_back),
+		CASE(one_that_its_owner_does_not_know_is_told),
+		CASE(so_is_one_that_it_takes_for_anothers),
 		CASE(one_that_has_ended_is_deleted_again),
 		CASE(a_store_that_comes_back_is_compared_at_once),
 		CASE(what_is_equal_is_not_sent),
