@@ -126,10 +126,25 @@ CLOCK_TICKS=$(getconf CLK_TCK)
 # quotient A B: A / B, either may be a product
 quotient() { awk "BEGIN { printf \"%.3f\", ($1) / ($2) }"; }
 
-# gateway_logged PATTERN: as many lines as there are clients; asked seldom, asking costs.
+# at_all_hosts COMMAND: COMMAND HOST for each of the clients' hosts, at the same time.
+at_all_hosts() {
+	local h jobs=()
+	for h in $(seq "$LAB_HOSTS"); do
+		"$1" "cl-$h" & jobs+=($!)
+	done
+	wait "${jobs[@]}"
+}
+
+# disconnect_many HOST: every connection of a host at once.
+disconnect_many() {
+	sed -i '/start_action = start/d' "$WORK/$1/swanctl/conf.d"/*.conf
+	load_connections "$1"
+}
+
+# gateway_logged GW PATTERN: as many lines as there are clients; asked seldom, asking costs.
 gateway_logged() {
 	pause 1
-	at_least "$LAB_CLIENTS" "$1" "$OUT/gw-a/charon.log"
+	at_least "$LAB_CLIENTS" "$2" "$OUT/$1/charon.log"
 }
 
 # logged_ms GW FIRST LAST: from the first line of the gateway's log with FIRST to the last with LAST.
@@ -151,15 +166,12 @@ storm_ms() { logged_ms "$1" 'parsed IKE_SA_INIT request' 'CHILD_SA net.* establi
 
 # Every client connects at once.
 storm() {
-	local charon batond took h jobs=()
+	local charon batond took
 	: > "$OUT/gw-a/charon.log"
 	charon=$(cpu_ms charon gw-a)
 	batond=$(cpu_ms batond gw-a)
-	for h in $(seq "$LAB_HOSTS"); do
-		connect_many "cl-$h" & jobs+=($!)
-	done
-	wait "${jobs[@]}"
-	wait_for 300 "all $LAB_CLIENTS clients are connected" gateway_logged \
+	at_all_hosts connect_many
+	wait_for 300 "all $LAB_CLIENTS clients are connected" gateway_logged gw-a \
 		'CHILD_SA net.* established with SPIs'
 	[ "$SIDE" = plain ] || wait_for 60 "gw-b stores all sessions" all_stored gw-a "$LAB_CLIENTS"
 	charon=$(($(cpu_ms charon gw-a) - charon))
@@ -174,13 +186,8 @@ storm() {
 
 # And leaves.
 calm() {
-	local h jobs=()
-	for h in $(seq "$LAB_HOSTS"); do
-		sed -i '/start_action = start/d' "$WORK/cl-$h/swanctl/conf.d"/*.conf
-		load_connections "cl-$h" & jobs+=($!)
-	done
-	wait "${jobs[@]}"
-	wait_for 120 "all clients have left" gateway_logged 'IKE_SA deleted'
+	at_all_hosts disconnect_many
+	wait_for 120 "all clients have left" gateway_logged gw-a 'IKE_SA deleted'
 }
 
 # Throughput: the kernel's packet generator (pktgen) sends as fast as its processor goes,

@@ -471,6 +471,7 @@ of_kernel() { on "$1" awk -v n="$2" '$1 == n { print $2 }' /proc/net/xfrm_stat; 
 of_kernel_at_least() { [ "$(of_kernel "$1" "$2")" -ge "$3" ]; }
 
 # from_status GW KEY: a number of batonctl status.
+from_miss() { ctl "$1" --json status | python3 -c "import json, sys; print(json.load(sys.stdin)['miss']['$2'])"; }
 from_status() { ctl "$1" --json status | sed -n "s/.*\"$2\": \([0-9]*\).*/\1/p"; }
 
 stored_for_others() { [ "$(from_status "$1" stored_for_others)" = "$2" ]; }

@@ -44,9 +44,15 @@ finish() {
 owns() { [ "$(from_status "$1" own)" = "$2" ]; }
 
 # Where gateways have addresses of their own. all_followed GW: its clients have answered at its address, all of them.
-all_followed() { owns "$1" "$LAB_CLIENTS" && [ "$(from_status "$1" moved)" = 0 ]; }
+all_followed() { owns "$1" "$LAB_CLIENTS" && none_moved "$1"; }
+none_moved() { [ "$(from_status "$1" moved)" = 0 ]; }
 # sends_to HOST GW: the SAs of HOST's client lead there.
 sends_to() { [[ $(ip -n "$NS$1" xfrm state) == *"dst $(address_of "$2")"* ]]; }
+# send_to GW: of all of them.
+send_to() {
+	local h
+	for h in $(seq "$LAB_HOSTS"); do sends_to "cl-$h" "$1" || return 1; done
+}
 
 # at_own_address GW: no session is at another one, and no SA in the kernel.
 at_own_address() {
